@@ -1,0 +1,140 @@
+// Package nflog decodes NFULNL_MSG_PACKET, what nfnetlink_log sends: LOG and
+// NFLOG messages and the lines of legacy TRACE. It is pure: bytes in, one event out.
+package nflog
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/event"
+	"github.com/pktrail/pktrail/internal/wire"
+)
+
+// MessageType is the netlink message type of a logged packet.
+const MessageType = unix.NFNL_SUBSYS_ULOG<<8 | 0
+
+// Attributes of a logged packet (include/uapi/linux/netfilter/nfnetlink_log.h: enum nfulnl_attr_type).
+const (
+	attrPacketHeader = 1
+	attrMark         = 2
+	attrTimestamp    = 3
+	attrIn           = 4
+	attrOut          = 5
+	attrPhysIn       = 6
+	attrPhysOut      = 7
+	attrPayload      = 9
+	attrPrefix       = 10
+	attrUID          = 11
+	attrSeq          = 12
+	attrGID          = 14
+	attrHWHeader     = 16
+	attrCT           = 18
+	attrCTInfo       = 19
+)
+
+// ctaID and ctaStatus are the attributes of the nested conntrack entry that are
+// used here (nfnetlink_conntrack.h: enum ctattr_type).
+const (
+	ctaStatus = 3
+	ctaID     = 12
+)
+
+// Decode fills l from one message. Slices keep pointing into the message.
+func Decode(m wire.Message, l *event.Log) error {
+	*l = event.Log{Family: m.Family, Group: m.ResID}
+	attrs := m.Attrs
+	for a, ok := attrs.Next(); ok; a, ok = attrs.Next() {
+		if !decodeAttr(a, l) {
+			return fmt.Errorf("NFLOG message: attribute %d at offset %d: %d bytes do not fit",
+				a.Type, cap(m.Raw)-cap(a.Data)-unix.SizeofNlAttr, len(a.Data))
+		}
+	}
+	if len(attrs) > 0 {
+		return fmt.Errorf("NFLOG message: no attribute at offset %d of %d", len(m.Raw)-len(attrs), len(m.Raw))
+	}
+	return nil
+}
+
+func decodeAttr(a wire.Attr, l *event.Log) (ok bool) {
+	switch a.Type {
+	case attrPacketHeader:
+		if len(a.Data) < 4 {
+			return false
+		}
+		l.EtherType, l.Hook, ok = binary.BigEndian.Uint16(a.Data), a.Data[2], true
+	case attrMark:
+		l.Mark, ok = a.BE32()
+	case attrTimestamp:
+		if len(a.Data) != 16 {
+			return false
+		}
+		sec, usec := binary.BigEndian.Uint64(a.Data), binary.BigEndian.Uint64(a.Data[8:])
+		l.Timestamp, ok = time.Unix(int64(sec), int64(usec)*1000), true
+	case attrIn:
+		l.In, ok = a.BE32()
+	case attrOut:
+		l.Out, ok = a.BE32()
+	case attrPhysIn:
+		l.PhysIn, ok = a.BE32()
+	case attrPhysOut:
+		l.PhysOut, ok = a.BE32()
+	case attrPayload:
+		l.Payload, ok = a.Data, true
+	case attrPrefix:
+		l.Prefix, ok = a.Text(), true
+	case attrUID:
+		l.UID, ok = a.BE32()
+		l.HasUID = ok
+	case attrSeq:
+		l.Seq, ok = a.BE32()
+		l.HasSeq = ok
+	case attrGID:
+		l.GID, ok = a.BE32()
+		l.HasGID = ok
+	case attrHWHeader:
+		l.LinkHeader, ok = a.Data, true
+	case attrCT:
+		ok = decodeCT(wire.Attrs(a.Data), &l.CT)
+	case attrCTInfo:
+		var info uint32
+		info, ok = a.BE32()
+		setInfo(info, &l.CT)
+	default:
+		ok = true
+	}
+	return ok
+}
+
+func decodeCT(attrs wire.Attrs, ct *event.CT) bool {
+	ct.Known = true
+	for a, ok := attrs.Next(); ok; a, ok = attrs.Next() {
+		switch a.Type {
+		case ctaStatus:
+			if ct.Status, ok = a.BE32(); !ok {
+				return false
+			}
+			ct.HasStatus = true
+		case ctaID:
+			if ct.ID, ok = a.BE32(); !ok {
+				return false
+			}
+			ct.HasID = true
+		}
+	}
+	return len(attrs) == 0
+}
+
+// setInfo turns enum ip_conntrack_info into the state bits and the direction
+// that trace events use (include/uapi/linux/netfilter/nf_conntrack_common.h).
+func setInfo(info uint32, ct *event.CT) {
+	const isReply = 3 // IP_CT_IS_REPLY
+	ct.Known, ct.HasDir = true, true
+	if info >= isReply {
+		ct.Direction = 1
+		info -= isReply
+	}
+	ct.State = 2 << info // established, related, new
+}
