@@ -23,12 +23,14 @@ type Fields uint16
 
 // The groups of fields. A group that is absent is not known, not zero.
 const (
-	HasLink  Fields = 1 << iota // LinkSrc, LinkDst
+	HasLink  Fields = 1 << iota // LinkSrc, LinkDst, EtherType
 	HasIP                       // everything up to Proto
 	HasPorts                    // SrcPort, DstPort
 	HasTCP                      // TCP
 	HasICMP                     // ICMP
 	HasARP                      // ARP; Src and Dst are then the protocol addresses
+	HasVLAN                     // VLAN
+	HasProto                    // Proto is the transport protocol, not an IPv6 extension header behind which nothing was in reach
 )
 
 // Packet is the headers of one packet. Numbers are in host byte order.
@@ -37,14 +39,16 @@ type Packet struct {
 	Family Family
 
 	LinkSrc, LinkDst [6]byte
-	EtherType        uint16
+	EtherType        uint16 // behind any VLAN tags
+	VLAN             uint16 // id of the outermost tag
 
 	Src, Dst      netip.Addr
 	Proto         uint8  // the transport protocol; for IPv6 the last next-header that was in reach
+	NextHeader    uint8  // what the network header itself names: Proto unless IPv6 extension headers stand between
 	TTL           uint8  // hop limit for IPv6
 	TOS           uint8  // traffic class for IPv6
 	ID            uint16 // IPv4 identification, or the low half of an IPv6 fragment's
-	Length        uint16 // the whole IP packet in bytes, headers included; 0 for an IPv6 jumbogram
+	Length        uint16 // the whole IP packet in bytes, headers included; 0 for a packet longer than 65,535 bytes (jumbogram, BIG TCP)
 	FragOffset    uint16 // in bytes
 	MoreFragments bool
 	DontFragment  bool
@@ -53,12 +57,15 @@ type Packet struct {
 	SrcPort, DstPort uint16
 	TCP              TCP
 	ICMP             ICMP
-	ARPOp            uint16
+
+	ARPOp          uint16
+	ARPSrc, ARPDst [6]byte // sender's and target's hardware addresses
 
 	// Inner is the packet that an ICMP error quotes, as far as it was in reach.
 	Inner *Packet
 
-	// L4 is the first bytes of the transport header, L4Len how many there are.
+	// L4 is the first bytes behind the network headers, L4Len how many there
+	// are: the transport header, or payload in a fragment that is not the first.
 	L4    [20]byte
 	L4Len uint8
 }
@@ -78,3 +85,32 @@ type ICMP struct {
 
 // IsFragment reports whether the packet is one part of a fragmented one.
 func (p *Packet) IsFragment() bool { return p.FragOffset != 0 || p.MoreFragments }
+
+// IsEcho reports whether the packet is an ICMP or ICMPv6 echo request or reply,
+// whose ID and Seq hold.
+func (p *Packet) IsEcho() bool {
+	if p.Has&HasICMP == 0 {
+		return false
+	}
+	if p.Proto == ProtoICMP {
+		return p.ICMP.Type == 0 || p.ICMP.Type == 8
+	}
+	return p.ICMP.Type == 128 || p.ICMP.Type == 129
+}
+
+// IsICMPError reports whether the packet is an ICMP or ICMPv6 error, which
+// quotes the packet that it is about.
+func (p *Packet) IsICMPError() bool {
+	return p.Has&HasICMP != 0 && isICMPError(p.Proto, p.ICMP.Type)
+}
+
+func isICMPError(proto, typ uint8) bool {
+	if proto == ProtoICMPv6 {
+		return typ < 128
+	}
+	switch typ {
+	case 3, 4, 5, 11, 12: // RFC 1122, 3.2.2
+		return true
+	}
+	return false
+}

@@ -13,4 +13,5 @@ const (
 	URG
 	ECE
 	CWR
+	AE
 )
