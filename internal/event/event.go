@@ -130,15 +130,39 @@ type TraceLine struct {
 
 // Namespace describes a namespace of the stream.
 type Namespace struct {
-	Name     string                  `json:"name"`
-	Inode    uint64                  `json:"inode"`
-	Cookie   string                  `json:"cookie"`
-	Host     string                  `json:"host"`
-	BootID   string                  `json:"boot_id"`
-	Links    map[uint32]string       `json:"links"`     // interface names by index
-	Bridges  map[uint32]uint32       `json:"bridges"`   // port index to bridge index
-	OwnTable string                  `json:"own_table"` // the table that pktrail armed with
-	Forwards map[ruleset.Family]bool `json:"forwards,omitempty"`
+	Name    string            `json:"name"`
+	Inode   uint64            `json:"inode"`
+	Cookie  string            `json:"cookie"`
+	Host    string            `json:"host"`
+	BootID  string            `json:"boot_id"`
+	Links   map[uint32]string `json:"links"`   // interface names by index
+	Bridges map[uint32]uint32 `json:"bridges"` // port index to bridge index
+
+	// Own is the chains that pktrail armed with, by name, in tables named OwnTable.
+	OwnTable string              `json:"own_table"`
+	Own      map[string]OwnChain `json:"own"`
+	// BlindLegacy says why the lines of legacy tables cannot be seen; empty when they can.
+	BlindLegacy string `json:"blind_legacy"`
+}
+
+// Role is what a chain of our own is for.
+type Role string
+
+// The roles. A packet meets an Arm chain and, when it is to be traced, the Trace
+// chain behind it; a Milestone reports it between the tables of others.
+const (
+	Arm       Role = "arm"
+	TraceRole Role = "trace"
+	Milestone Role = "milestone"
+)
+
+// OwnChain is one chain of ours.
+type OwnChain struct {
+	Role Role `json:"role"`
+	// Cause says why packets of a Trace chain are traced: match, reply, answer or widened.
+	Cause    string       `json:"cause"`
+	Hook     ruleset.Hook `json:"hook"`
+	Priority int32        `json:"priority"`
 }
 
 // Rules is tables as they were read, so that recordings explain themselves.

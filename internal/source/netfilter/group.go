@@ -1,0 +1,167 @@
+package netfilter
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/internal/wire"
+)
+
+// nfnetlink_log's configuration (include/uapi/linux/netfilter/nfnetlink_log.h).
+const (
+	msgConfig = unix.NFNL_SUBSYS_ULOG<<8 | 1
+
+	cfgCommand    = 1
+	cfgMode       = 2
+	cfgBufferSize = 3
+	cfgThreshold  = 5
+	cfgFlags      = 6
+
+	commandBind = 1
+	copyPacket  = 2
+
+	flagSeq       = 1
+	flagConntrack = 4
+)
+
+const (
+	// copyBytes of each packet are asked for: every header that tells packets
+	// apart, with room for options and an ICMP error's quotation.
+	copyBytes = 256
+	// bufferSize is what the kernel allocates for a message at least; small,
+	// because it is accounted against the receive buffer (TRACE is never batched).
+	bufferSize = 512
+)
+
+// Busy is the error of ListenLegacy when another process listens already.
+type Busy struct {
+	Port   uint32 // netlink port id of the listener
+	Holder string // its name and process id, or what is known of it
+}
+
+func (b *Busy) Error() string {
+	return fmt.Sprintf("NFLOG group 0 is taken by %s", b.Holder)
+}
+
+// ListenLegacy makes the socket the listener of NFLOG group 0, to which legacy
+// TRACE writes once the namespace's logger is nfnetlink_log. One listener a
+// namespace: where there is one already the error is a *Busy.
+func (s *Source) ListenLegacy(ns *netns.NS) error {
+	bind := wire.AppendAttr(nil, cfgCommand, []byte{commandBind})
+	if err := s.configure("listen on NFLOG group 0", bind); err != nil {
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EBUSY) {
+			if busy := holder(ns, s.sock.Port()); busy != nil {
+				return busy
+			}
+		}
+		return err
+	}
+	mode := binary.BigEndian.AppendUint32(nil, copyBytes)
+	mode = append(mode, copyPacket, 0)
+	attrs := wire.AppendAttr(nil, cfgMode, mode)
+	attrs = wire.AppendAttr(attrs, cfgBufferSize, binary.BigEndian.AppendUint32(nil, bufferSize))
+	attrs = wire.AppendAttr(attrs, cfgThreshold, binary.BigEndian.AppendUint32(nil, 1))
+	if err := s.configure("set up NFLOG group 0", attrs); err != nil {
+		return err
+	}
+	if err := s.configure("number the messages of NFLOG group 0", flags(flagSeq)); err != nil {
+		return err
+	}
+	// Not built into every kernel (NETFILTER_NETLINK_GLUE_CT): lines then come without their entry.
+	_ = s.configure("ask for conntrack in NFLOG group 0", flags(flagSeq|flagConntrack))
+	return nil
+}
+
+func flags(f uint16) []byte {
+	return wire.AppendAttr(nil, cfgFlags, binary.BigEndian.AppendUint16(nil, f))
+}
+
+func (s *Source) configure(op string, attrs []byte) error {
+	return s.sock.Request(op, 1, func(seq uint32) []byte {
+		return wire.AppendMessage(nil, msgConfig, unix.NLM_F_REQUEST|unix.NLM_F_ACK, seq, unix.AF_UNSPEC, 0, attrs)
+	})
+}
+
+// holder finds who listens on group 0, nil when nobody but own does.
+func holder(ns *netns.NS, own uint32) *Busy {
+	var busy *Busy
+	_ = ns.Do(func() error {
+		port, ok := groupPort("/proc/thread-self/net/netfilter/nfnetlink_log")
+		if !ok || port == own {
+			return nil
+		}
+		busy = &Busy{Port: port, Holder: fmt.Sprintf("netlink port %d, whose process cannot be seen from here", port)}
+		if inode, ok := socketInode("/proc/thread-self/net/netlink", port); ok {
+			if who, ok := processOf(inode); ok {
+				busy.Holder = who
+			}
+		}
+		return nil
+	})
+	return busy
+}
+
+// groupPort reads the port id of group 0's listener (net/netfilter/nfnetlink_log.c: seq_show).
+func groupPort(path string) (port uint32, ok bool) {
+	for fields := range lines(path) {
+		if len(fields) < 2 || fields[0] != "0" {
+			continue
+		}
+		n, err := strconv.ParseUint(fields[1], 10, 32)
+		return uint32(n), err == nil
+	}
+	return 0, false
+}
+
+// socketInode finds a netfilter netlink socket by its port id (net/netlink/af_netlink.c: netlink_native_seq_show).
+func socketInode(path string, port uint32) (inode string, ok bool) {
+	want := strconv.FormatUint(uint64(port), 10)
+	for fields := range lines(path) {
+		if len(fields) >= 10 && fields[1] == strconv.Itoa(unix.NETLINK_NETFILTER) && fields[2] == want {
+			return fields[9], true
+		}
+	}
+	return "", false
+}
+
+func processOf(inode string) (who string, ok bool) {
+	want := "socket:[" + inode + "]"
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err != nil || target != want {
+			continue
+		}
+		pid := strings.Split(fd, "/")[2]
+		comm, err := os.ReadFile("/proc/" + pid + "/comm")
+		if err != nil {
+			return "process " + pid, true
+		}
+		return fmt.Sprintf("%s (process %s)", bytes.TrimSpace(comm), pid), true
+	}
+	return "", false
+}
+
+func lines(path string) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			return
+		}
+		defer func() { _ = f.Close() }()
+		for sc := bufio.NewScanner(f); sc.Scan(); {
+			if !yield(strings.Fields(sc.Text())) {
+				return
+			}
+		}
+	}
+}

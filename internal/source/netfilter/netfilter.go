@@ -1,0 +1,136 @@
+// Package netfilter reads what the kernel tells of traced packets in one
+// namespace: nf_tables' trace events and the lines of legacy TRACE, both on one
+// socket. Their common order is what ties a line to its packet, so they must
+// never come over two.
+package netfilter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/event"
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/internal/nfnetlink"
+	"github.com/pktrail/pktrail/internal/source"
+)
+
+// Options says how to read. The zero value is good.
+type Options struct {
+	Netns       uint16 // the namespace's number in the stream
+	BufferBytes int    // receive buffer; 0 is 64 MiB
+	Recorder    *source.Recorder
+}
+
+// Source is the trace socket of one namespace.
+type Source struct {
+	opt     Options
+	sock    *nfnetlink.Socket
+	decoder *source.Decoder
+	events  []event.Event
+	losing  bool
+}
+
+const defaultBuffer = 64 << 20
+
+// Open opens the socket in the namespace and joins the trace group. Nothing
+// arrives before something in the namespace sets the trace bit.
+func Open(ns *netns.NS, opt Options) (*Source, error) {
+	if opt.BufferBytes == 0 {
+		opt.BufferBytes = defaultBuffer
+	}
+	s := &Source{opt: opt, decoder: source.NewDecoder()}
+	err := ns.Do(func() (err error) {
+		s.sock, err = nfnetlink.Open(opt.BufferBytes)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.sock.Join(unix.NFNLGRP_NFTRACE); err != nil {
+		_ = s.sock.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the socket.
+func (s *Source) Close() error { return s.sock.Close() }
+
+// Port is the socket's netlink port id.
+func (s *Source) Port() uint32 { return s.sock.Port() }
+
+// Run implements source.Source.
+func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.sock.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	for {
+		batch, err := s.sock.Read()
+		switch {
+		case ctx.Err() != nil:
+			return s.finish(batch, emit)
+		case errors.Is(err, os.ErrClosed):
+			return nil
+		case err != nil:
+			return fmt.Errorf("trace events: %w", err)
+		}
+		s.take(batch, emit)
+	}
+}
+
+// finish hands over what had arrived when the reading was stopped.
+func (s *Source) finish(batch *nfnetlink.Batch, emit func([]event.Event)) error {
+	s.take(batch, emit)
+	for !batch.Drained {
+		_ = s.sock.SetReadDeadline(time.Now().Add(time.Millisecond))
+		var err error
+		if batch, err = s.sock.Read(); err != nil {
+			break
+		}
+		s.take(batch, emit)
+	}
+	return nil
+}
+
+// take decodes one batch. A loss is reported twice: open when the kernel says
+// that it had no room, closed with the count when the queue has run empty,
+// before which the kernel delivers nothing more.
+func (s *Source) take(b *nfnetlink.Batch, emit func([]event.Event)) {
+	now := time.Now()
+	s.events = s.events[:0]
+	if b.Overrun && !s.losing {
+		s.losing = true
+		s.lost(now, &event.Lost{What: lostWhat, More: true, Open: true})
+	}
+	for _, d := range b.Datagrams {
+		if s.opt.Recorder != nil {
+			s.opt.Recorder.Datagram(now, s.opt.Netns, d)
+		}
+		s.events = s.decoder.Datagram(now, s.opt.Netns, d, s.events)
+	}
+	if b.Drained && s.losing {
+		s.losing = false
+		n, known := s.sock.Dropped()
+		if !known {
+			n = 1
+		}
+		s.lost(now, &event.Lost{What: lostWhat, Count: int64(n), More: !known})
+	}
+	if len(s.events) > 0 {
+		emit(s.events)
+	}
+}
+
+const lostWhat = "trace events and legacy lines"
+
+func (s *Source) lost(at time.Time, l *event.Lost) {
+	e := event.Event{Kind: event.KindLost, Time: at, Netns: s.opt.Netns, Lost: l}
+	if s.opt.Recorder != nil {
+		s.opt.Recorder.Event(&e)
+	}
+	s.events = append(s.events, e)
+}
