@@ -34,7 +34,7 @@ func DecodeLink(hwHeader []byte, p *Packet) error {
 		at += vlanSize
 	}
 	if p.Family != Unspec && FamilyOf(etherType) != p.Family {
-		return &Error{"ethernet", 0, fmt.Sprintf("type 0x%04x is not that of the packet: another link layer", etherType)}
+		return &Error{"ethernet", 0, fmt.Sprintf("type 0x%04x does not announce the packet that follows: another link layer", etherType)}
 	}
 	p.LinkDst = [6]byte(hwHeader[0:6])
 	p.LinkSrc = [6]byte(hwHeader[6:12])

@@ -2,9 +2,9 @@ package packet
 
 import "net/netip"
 
-// Tuple is one direction of a flow, as conntrack tells flows apart. Type, Code
-// and ID are those of an ICMP or ICMPv6 query; ports are zero where the packet
-// has none or is a fragment without them.
+// Tuple is one direction of a flow, as conntrack tells flows apart. Type and
+// Code are those of an ICMP or ICMPv6 message, ID that of an echo; ports are
+// zero where the packet has none or is a fragment without them.
 type Tuple struct {
 	Src, Dst         netip.Addr
 	SrcPort, DstPort uint16
