@@ -18,6 +18,7 @@ type Match struct {
 	Src, Dst Set[netip.Prefix]
 	SrcPort  Set[Range] // --sport; needs a protocol with ports
 	DstPort  Set[Range] // --dport
+	AnyPort  Set[Range] // --ports: the source port or the destination port
 	In, Out  Set[Iface]
 	Mark     *Mark
 	ICMP     Set[ICMPType]
