@@ -25,7 +25,7 @@ func (s *scanner) implyProtocol() *Error {
 	for _, implied := range []struct {
 		option string
 		proto  uint8
-	}{{"--icmp-type", protoICMP}, {"--icmpv6-type", protoICMPv6}, {"--syn", protoTCP}, {"--tcp-flags", protoTCP}} {
+	}{{"--icmp-type", packet.ProtoICMP}, {"--icmpv6-type", packet.ProtoICMPv6}, {"--syn", packet.ProtoTCP}, {"--tcp-flags", packet.ProtoTCP}} {
 		typed, given := s.seen[implied.option]
 		if !given {
 			continue
@@ -48,14 +48,14 @@ func (s *scanner) protoTyped() string {
 	if s.proto.option != nil {
 		return s.proto.typed
 	}
-	return "-p " + protoName(s.m.Proto.Values[0])
+	return "-p " + packet.ProtoName(s.m.Proto.Values[0])
 }
 
 func otherType(option string, s *scanner) string {
 	switch {
-	case option == "--icmp-type" && s.only(protoICMPv6):
+	case option == "--icmp-type" && s.only(packet.ProtoICMPv6):
 		return "for IPv6 write --icmpv6-type"
-	case option == "--icmpv6-type" && s.only(protoICMP):
+	case option == "--icmpv6-type" && s.only(packet.ProtoICMP):
 		return "for IPv4 write --icmp-type, or -p icmpv6"
 	case option == "--syn" || option == "--tcp-flags":
 		return "TCP flags need -p tcp"
@@ -68,7 +68,7 @@ func otherType(option string, s *scanner) string {
 func (s *scanner) checkModules() *Error {
 	for _, given := range s.modules {
 		if proto := moduleProto(given.values[0]); !s.only(proto) {
-			return &Error{given.typed, "needs the protocol too", "add -p " + protoName(proto)}
+			return &Error{given.typed, "needs the protocol too", "add -p " + packet.ProtoName(proto)}
 		}
 	}
 	return nil
@@ -109,7 +109,7 @@ func (s *scanner) checkPortProtocol(given argument) *Error {
 	}
 	for _, proto := range s.m.Proto.Values {
 		if !hasPorts(proto) {
-			return &Error{given.typed, protoName(proto) + " has no ports", "ports go with tcp, udp, udplite, sctp and dccp"}
+			return &Error{given.typed, packet.ProtoName(proto) + " has no ports", "ports go with tcp, udp, udplite, sctp and dccp"}
 		}
 	}
 	return nil
@@ -162,18 +162,18 @@ func (s *scanner) familyOfProtocol() *Error {
 	for _, proto := range s.m.Proto.Values {
 		arg := s.protoTyped()
 		switch {
-		case proto == protoICMP && s.m.Family == packet.IPv6:
+		case proto == packet.ProtoICMP && s.m.Family == packet.IPv6:
 			return &Error{arg, "icmp is IPv4's, and the rest of MATCH is IPv6", "for IPv6 write -p icmpv6"}
-		case proto == protoICMPv6 && s.m.Family == packet.IPv4:
+		case proto == packet.ProtoICMPv6 && s.m.Family == packet.IPv4:
 			return &Error{arg, "icmpv6 is IPv6's, and the rest of MATCH is IPv4", "for IPv4 write -p icmp"}
 		case isExtension(proto) && s.m.Family == packet.IPv6:
 			return &Error{arg, "an extension header of IPv6 and never its transport protocol", "name the protocol behind it, such as tcp"}
 		}
 	}
 	switch {
-	case s.only(protoICMP):
+	case s.only(packet.ProtoICMP):
 		s.m.Family = packet.IPv4
-	case s.only(protoICMPv6):
+	case s.only(packet.ProtoICMPv6):
 		s.m.Family = packet.IPv6
 	}
 	return nil

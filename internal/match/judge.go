@@ -146,7 +146,7 @@ func (m *Match) judgeICMP(p *packet.Packet) Verdict {
 	if p.Has&packet.HasICMP == 0 {
 		return noTransport(p, "ICMP type and code")
 	}
-	return judge(m.ICMP, func(t ICMPType) bool {
+	return judge(m.ICMP, func(t packet.ICMPType) bool {
 		return t.Type == p.ICMP.Type && (t.AnyCode || t.Code == p.ICMP.Code)
 	})
 }

@@ -21,7 +21,7 @@ type Match struct {
 	AnyPort  Set[Range] // --ports: the source port or the destination port
 	In, Out  Set[Iface]
 	Mark     *Mark
-	ICMP     Set[ICMPType]
+	ICMP     Set[packet.ICMPType]
 	TCPFlags *TCPFlags
 
 	Both bool // --both: the replies too
@@ -46,12 +46,6 @@ type Iface struct {
 type Mark struct {
 	Value, Mask uint32
 	Not         bool
-}
-
-// ICMPType is a type, and a code unless AnyCode.
-type ICMPType struct {
-	Type, Code uint8
-	AnyCode    bool
 }
 
 // TCPFlags is iptables' --tcp-flags MASK COMP.

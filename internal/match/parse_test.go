@@ -36,7 +36,7 @@ func TestParse(t *testing.T) {
 		{"--tcp-flags ! syn,rst,ack,fin SYN", "-p tcp ! --syn", ""},
 		{"-p tcp --tcp-flags ALL NONE", "-p tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE", ""},
 		{"--icmp-type ping,3/4,3,250", "-4 -p icmp --icmp-type echo-request,fragmentation-needed,destination-unreachable,250", ""},
-		{"-p ipv6-icmp --icmpv6-type nd-neighbor-solicit", "-6 -p icmpv6 --icmpv6-type neighbour-solicitation", ""},
+		{"-p ipv6-icmp --icmpv6-type nd-neighbor-solicit", "-6 -p icmpv6 --icmpv6-type nd-neighbor-solicit", ""},
 		{"! --mark 0x10/0xF0 -p all", "! --mark 0x10/0xf0", ""},
 		{"-m mark --mark 1 -p icmp,icmpv6", "-p icmp,icmpv6 --mark 0x1", ""},
 		{"-p tcp -dport 80", "-p tcp --dport 80", ""},
@@ -126,7 +126,7 @@ func TestParseErrors(t *testing.T) {
 		{"--icmp-type ping --icmpv6-type ping", "--icmpv6-type ping", "does not go with -p icmp", "icmp"},
 		{"-p foo", "-p foo", "not a protocol", "tcp"},
 		{"-p 300", "-p 300", "not a protocol", "255"},
-		{"-6 -p ah", "-p ah", "extension header", "tcp"},
+		{"-6 -p 44", "-p 44", "extension header", "tcp"},
 		{"--syn=1", "--syn=1", "takes no value", "--syn"},
 		{"-f", "-f", "fragments", "IP id"},
 	}

@@ -4,82 +4,49 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pktrail/pktrail/packet"
 )
-
-const (
-	protoICMP    = 1
-	protoTCP     = 6
-	protoUDP     = 17
-	protoDCCP    = 33
-	protoICMPv6  = 58
-	protoSCTP    = 132
-	protoUDPLite = 136
-)
-
-type protocol struct {
-	number uint8
-	names  []string // the first is printed
-}
-
-// protocols is the closed table of protocol names.
-func protocols() []protocol {
-	return []protocol{
-		{protoICMP, []string{"icmp"}},
-		{2, []string{"igmp"}},
-		{4, []string{"ipencap", "ipip", "ip-encap"}},
-		{protoTCP, []string{"tcp"}},
-		{protoUDP, []string{"udp"}},
-		{protoDCCP, []string{"dccp"}},
-		{41, []string{"ipv6"}},
-		{46, []string{"rsvp"}},
-		{47, []string{"gre"}},
-		{50, []string{"esp", "ipsec-esp"}},
-		{51, []string{"ah", "ipsec-ah"}},
-		{protoICMPv6, []string{"icmpv6", "ipv6-icmp", "icmp6"}},
-		{89, []string{"ospf", "ospfigp"}},
-		{103, []string{"pim"}},
-		{108, []string{"ipcomp"}},
-		{112, []string{"vrrp"}},
-		{115, []string{"l2tp"}},
-		{protoSCTP, []string{"sctp"}},
-		{135, []string{"mh", "mobility-header", "ipv6-mh"}},
-		{protoUDPLite, []string{"udplite"}},
-		{137, []string{"mpls-in-ip"}},
-	}
-}
 
 func parseProtocol(text string) (uint8, *Error) {
-	if n, err := strconv.ParseUint(text, 0, 8); err == nil {
-		return uint8(n), nil
-	}
-	word := strings.ToLower(text)
-	if word == "all" {
+	if strings.EqualFold(text, "all") {
 		return 0, nil
 	}
-	for _, p := range protocols() {
-		if slices.Contains(p.names, word) {
-			return p.number, nil
-		}
+	n, err := packet.ParseProto(text)
+	if err != nil {
+		return 0, wrong(strconv.Quote(text)+" is not a protocol", "for example tcp, udp, icmp, icmpv6, sctp, gre, esp, or a number up to 255")
 	}
-	return 0, wrong(strconv.Quote(text)+" is not a protocol", "for example tcp, udp, icmp, icmpv6, sctp, gre, esp, or a number up to 255")
-}
-
-func protoName(number uint8) string {
-	for _, p := range protocols() {
-		if p.number == number {
-			return p.names[0]
-		}
-	}
-	return strconv.Itoa(int(number))
+	return n, nil
 }
 
 // hasPorts: the transport header begins with the source and the destination port.
 func hasPorts(proto uint8) bool {
-	return slices.Contains([]uint8{protoTCP, protoUDP, protoDCCP, protoSCTP, protoUDPLite}, proto)
+	return slices.Contains([]uint8{packet.ProtoTCP, packet.ProtoUDP, packet.ProtoDCCP, packet.ProtoSCTP, packet.ProtoUDPLite}, proto)
 }
 
+func isICMP(proto uint8) bool { return proto == packet.ProtoICMP || proto == packet.ProtoICMPv6 }
+
 // isExtension: an IPv6 header that is walked over, so never the transport
-// protocol (net/ipv6/exthdrs_core.c: ipv6_ext_hdr).
+// protocol (net/ipv6/exthdrs_core.c: ipv6_find_hdr).
 func isExtension(proto uint8) bool {
-	return slices.Contains([]uint8{0, 43, 44, 51, 60}, proto)
+	return slices.Contains([]uint8{0, 43, 44, 60}, proto)
+}
+
+func parseICMPType(text string, proto uint8) (packet.ICMPType, *Error) {
+	t, err := packet.ParseICMPType(proto, text)
+	if err != nil {
+		return t, wrong(strconv.Quote(text)+" is not a type of "+packet.ProtoName(proto), "for example echo-request, destination-unreachable, or TYPE/CODE in numbers: 3/1")
+	}
+	return t, nil
+}
+
+func icmpText(t packet.ICMPType, proto uint8) string {
+	name, number := packet.ICMPName(proto, t.Type), strconv.Itoa(int(t.Type))
+	if !t.AnyCode {
+		name, number = packet.ICMPCodeName(proto, t.Type, t.Code), number+"/"+strconv.Itoa(int(t.Code))
+	}
+	if name == "" {
+		return number
+	}
+	return name
 }

@@ -102,16 +102,16 @@ func setICMPType(s *scanner, given argument) *Error {
 		}
 		return nil
 	}
-	types, err := list(given.values[0], func(item string) (ICMPType, *Error) { return parseICMPType(item, proto) })
-	s.m.ICMP = Set[ICMPType]{Values: types, Not: given.not}
+	types, err := list(given.values[0], func(item string) (packet.ICMPType, *Error) { return parseICMPType(item, proto) })
+	s.m.ICMP = Set[packet.ICMPType]{Values: types, Not: given.not}
 	return err
 }
 
 func icmpProto(given argument) uint8 {
 	if given.option.names[0] == "--icmpv6-type" {
-		return protoICMPv6
+		return packet.ProtoICMPv6
 	}
-	return protoICMP
+	return packet.ProtoICMP
 }
 
 func setSYN(s *scanner, given argument) *Error {
@@ -167,5 +167,3 @@ func moduleProto(name string) uint8 {
 	n, _ := parseProtocol(name)
 	return n
 }
-
-func isICMP(proto uint8) bool { return proto == protoICMP || proto == protoICMPv6 }

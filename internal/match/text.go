@@ -19,7 +19,7 @@ func (m Match) String() string {
 	case packet.IPv6:
 		w.add(false, "-6")
 	}
-	put(&w, "-p", m.Proto, protoName)
+	put(&w, "-p", m.Proto, packet.ProtoName)
 	put(&w, "-s", m.Src, prefixText)
 	put(&w, "-d", m.Dst, prefixText)
 	put(&w, "--sport", m.SrcPort, Range.String)
@@ -61,11 +61,11 @@ func put[T any](w *words, option string, set Set[T], text func(T) string) {
 }
 
 func (m Match) putICMP(w *words) {
-	option, proto := "--icmp-type", uint8(protoICMP)
+	option, proto := "--icmp-type", uint8(packet.ProtoICMP)
 	if m.Family == packet.IPv6 {
-		option, proto = "--icmpv6-type", protoICMPv6
+		option, proto = "--icmpv6-type", packet.ProtoICMPv6
 	}
-	put(w, option, m.ICMP, func(t ICMPType) string { return t.text(proto) })
+	put(w, option, m.ICMP, func(t packet.ICMPType) string { return icmpText(t, proto) })
 }
 
 func prefixText(p netip.Prefix) string {

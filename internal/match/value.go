@@ -112,12 +112,12 @@ func portNumber(text string, open uint16, ranged bool, protos []uint8) (uint16, 
 	found := -1
 	for _, proto := range protos {
 		network := "tcp"
-		if proto == protoUDP || proto == protoUDPLite {
+		if proto == packet.ProtoUDP || proto == packet.ProtoUDPLite {
 			network = "udp"
 		}
 		n, err := net.LookupPort(network, text)
 		if err != nil || found >= 0 && found != n {
-			return 0, wrong("service "+strconv.Quote(text)+" is not known for "+protoName(proto), "write the port's number")
+			return 0, wrong("service "+strconv.Quote(text)+" is not known for "+packet.ProtoName(proto), "write the port's number")
 		}
 		found = n
 	}
