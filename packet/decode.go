@@ -31,12 +31,19 @@ func cut(header string, offset, have, want int) error {
 // The trace carries only the fixed header of an IPv6 packet. Where that names
 // an extension header, transport is what follows the last one but nothing says
 // which protocol that is: Proto is then the extension header's number, HasProto
-// is not set, and transport is kept in L4 without being read.
+// is not set, and transport is kept in L4 without being read. Of an IPv6
+// fragment that is not the first the kernel hands out no network header and the
+// first half of it as transport: the result is an error and what the half holds.
 //
 // Where an error is returned, the packet holds what was read before it.
 func Decode(f Family, network, transport []byte) (Packet, error) {
 	var p Packet
 	p.Family = f
+	if isLaterFragment(f, network, transport) {
+		p.Family = IPv6
+		p.ipv6Start(transport)
+		return p, &Error{"ipv6", 0, "a fragment that is not the first, of which the kernel hands out no addresses"}
+	}
 	if f == Unspec {
 		p.Family = familyOfVersion(network)
 	}
@@ -102,6 +109,13 @@ func decodeIP(data []byte, quotes bool) (Packet, error) {
 		p.quoted(l4[icmpSize:])
 	}
 	return p, nil
+}
+
+// isLaterFragment knows the IPv6 fragments for which ipv6_find_hdr leaves the
+// transport offset at zero, so that transport begins with the network header.
+func isLaterFragment(f Family, network, transport []byte) bool {
+	return (f == IPv6 || f == Unspec) && len(network) == 0 &&
+		len(transport) >= 8 && transport[0]>>4 == 6 && transport[6] == protoFragment
 }
 
 // FamilyOf is the family of an EtherType, Unspec for one that is not decoded here.
@@ -173,16 +187,21 @@ func (p *Packet) ipv6(b []byte) error {
 	if b[0]>>4 != 6 {
 		return &Error{"ipv6", 0, fmt.Sprintf("version is %d", b[0]>>4)}
 	}
+	p.ipv6Start(b)
+	p.Src = netip.AddrFrom16([16]byte(b[8:24]))
+	p.Dst = netip.AddrFrom16([16]byte(b[24:40]))
+	p.Has |= HasIP
+	return nil
+}
+
+// ipv6Start reads the eight bytes before the addresses.
+func (p *Packet) ipv6Start(b []byte) {
 	first := binary.BigEndian.Uint32(b)
 	p.TOS = uint8(first >> 20)
 	p.FlowLabel = first & 0xfffff
 	p.Length = ipv6Length(binary.BigEndian.Uint16(b[4:]), b[6])
 	p.Proto, p.NextHeader = b[6], b[6]
 	p.TTL = b[7]
-	p.Src = netip.AddrFrom16([16]byte(b[8:24]))
-	p.Dst = netip.AddrFrom16([16]byte(b[24:40]))
-	p.Has |= HasIP
-	return nil
 }
 
 // ipv6Length adds the fixed header to a payload length. Zero is true only where

@@ -2,22 +2,22 @@ package packet
 
 import "encoding/binary"
 
-// The IPv6 extension headers that the kernel walks over to find the transport
-// header (net/ipv6/exthdrs_core.c: ipv6_ext_hdr).
+// The IPv6 extension headers that netfilter walks over to find the transport
+// header (net/ipv6/exthdrs_core.c: ipv6_find_hdr with IP6_FH_F_AUTH, which
+// stops at an authentication header), and the number for "nothing follows".
 const (
 	protoHopByHop = 0
 	protoRouting  = 43
 	protoFragment = 44
-	protoAH       = 51
 	protoNone     = 59
 	protoDestOpts = 60
 )
 
 // isExtension reports whether the trace's transport slice stands behind a
-// header of this number and not at it. Behind "no next header" nothing follows.
+// header of this number and not at it.
 func isExtension(proto uint8) bool {
 	switch proto {
-	case protoHopByHop, protoRouting, protoFragment, protoAH, protoDestOpts:
+	case protoHopByHop, protoRouting, protoFragment, protoDestOpts:
 		return true
 	}
 	return false
@@ -29,11 +29,11 @@ func (p *Packet) extensions(data []byte) (int, error) {
 	at := ipv6Size
 	for isExtension(p.Proto) {
 		b := p.clip(data[at:], at)
-		if len(b) < 8 {
-			return at, cut(extensionName(p.Proto), at, len(b), 8)
+		size := 8
+		if len(b) >= size {
+			size = extensionSize(p.Proto, b[1])
 		}
-		size := extensionSize(p.Proto, b[1])
-		if size > len(b) {
+		if len(b) < size {
 			return at, cut(extensionName(p.Proto), at, len(b), size)
 		}
 		if p.Proto == protoFragment {
@@ -59,11 +59,8 @@ func (p *Packet) fragment(b []byte) {
 }
 
 func extensionSize(proto, length uint8) int {
-	switch proto {
-	case protoFragment:
+	if proto == protoFragment {
 		return 8
-	case protoAH:
-		return (int(length) + 2) * 4
 	}
 	return (int(length) + 1) * 8
 }
@@ -76,8 +73,6 @@ func extensionName(proto uint8) string {
 		return "ipv6 routing"
 	case protoFragment:
 		return "ipv6 fragment"
-	case protoAH:
-		return "ipv6 authentication"
 	}
 	return "ipv6 destination options"
 }

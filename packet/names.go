@@ -20,7 +20,7 @@ var protocols = [...]named{
 	{ProtoTCP, "tcp"}, {8, "egp"}, {9, "igp"}, {12, "pup"}, {ProtoUDP, "udp"}, {20, "hmp"},
 	{22, "xns-idp"}, {27, "rdp"}, {29, "iso-tp4"}, {ProtoDCCP, "dccp"}, {36, "xtp"}, {37, "ddp"},
 	{38, "idpr-cmtp"}, {41, "ipv6"}, {protoRouting, "ipv6-route"}, {protoFragment, "ipv6-frag"},
-	{45, "idrp"}, {46, "rsvp"}, {ProtoGRE, "gre"}, {ProtoESP, "esp"}, {protoAH, "ah"}, {57, "skip"},
+	{45, "idrp"}, {46, "rsvp"}, {ProtoGRE, "gre"}, {ProtoESP, "esp"}, {ProtoAH, "ah"}, {57, "skip"},
 	{ProtoICMPv6, "icmpv6 ipv6-icmp icmp6"}, {protoNone, "ipv6-nonxt"}, {protoDestOpts, "ipv6-opts"},
 	{73, "rspf"}, {81, "vmtp"}, {88, "eigrp"}, {89, "ospf"}, {93, "ax.25"}, {94, "ipip"},
 	{97, "etherip"}, {98, "encap"}, {103, "pim"}, {108, "comp ipcomp"}, {112, "vrrp"}, {115, "l2tp"},

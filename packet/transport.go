@@ -2,7 +2,7 @@ package packet
 
 import "encoding/binary"
 
-// Transport protocols that the decoder knows.
+// The transport protocols that are told apart here.
 const (
 	ProtoICMP    = 1
 	ProtoTCP     = 6
@@ -10,6 +10,7 @@ const (
 	ProtoDCCP    = 33
 	ProtoGRE     = 47
 	ProtoESP     = 50
+	ProtoAH      = 51
 	ProtoICMPv6  = 58
 	ProtoSCTP    = 132
 	ProtoUDPLite = 136
