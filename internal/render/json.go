@@ -1,0 +1,66 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/pktrail/pktrail/journey"
+)
+
+// NoteSchema names the JSON form of a note.
+const NoteSchema = "pktrail/note/v1"
+
+// JSON prints a stream as JSON lines.
+type JSON struct{ enc *json.Encoder }
+
+// NewJSON makes a printer of JSON lines.
+func NewJSON(w io.Writer) *JSON {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return &JSON{enc: enc}
+}
+
+// Journey prints one journey. Its lists are never null.
+func (p *JSON) Journey(j *journey.Journey) error {
+	out := *j
+	out.Schema = journey.Schema
+	out.Steps = list(j.Steps)
+	out.Missing = list(j.Missing)
+	out.Links = list(j.Links)
+	out.Outcome.Because = list(j.Outcome.Because)
+	return p.enc.Encode(&out)
+}
+
+// Lost prints a loss where it happened.
+func (p *JSON) Lost(l *journey.Lost) error {
+	out := *l
+	out.Schema = journey.LostSchema
+	return p.enc.Encode(&out)
+}
+
+// Note prints a sentence about the stream as a whole.
+func (p *JSON) Note(note string) error {
+	return p.enc.Encode(struct {
+		Schema string `json:"schema"`
+		Note   string `json:"note"`
+	}{NoteSchema, note})
+}
+
+// Summary prints the last line of a stream.
+func (p *JSON) Summary(s *journey.Summary) error {
+	out := *s
+	out.Schema = journey.SummarySchema
+	out.Deciders = list(s.Deciders)
+	out.Notes = list(s.Notes)
+	if out.Results == nil {
+		out.Results = map[journey.Result]int{}
+	}
+	return p.enc.Encode(&out)
+}
+
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}

@@ -1,0 +1,272 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pktrail/pktrail/internal/explain"
+	"github.com/pktrail/pktrail/journey"
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// group is the steps of one pass through one hook.
+type group struct {
+	hook    ruleset.Hook
+	in, out string
+	rows    []row
+}
+
+// row is one line below a hook. Chains that nothing but their policy touched
+// are quiet and share a line.
+type row struct {
+	table, chain, rule string
+	depth              int
+	text               line
+	style              style // of the cells
+	tail               span  // stands after the text and is never cut
+	quiet              bool
+	aside              bool // a change of the packet: no cells
+}
+
+// steps prints what happened at each hook, in aligned columns.
+func (t *Text) steps(j *journey.Journey) {
+	groups := t.groups(j)
+	c := t.measure(groups)
+	for i := range groups {
+		g := &groups[i]
+		if len(g.rows) == 1 && g.rows[0].quiet {
+			t.put(append(t.title(g), append(line{{"  ", plain}}, g.rows[0].text...)...), t.opt.Width)
+			continue
+		}
+		t.put(t.title(g), t.opt.Width)
+		table := ""
+		for k := range g.rows {
+			r := g.rows[k]
+			if r.table == table {
+				r.table = ""
+			} else if r.table != "" {
+				table = r.table
+			}
+			t.row(&r, c)
+		}
+	}
+	t.doubts(j)
+}
+
+func (t *Text) title(g *group) line {
+	l := line{{"  " + string(g.hook), bold}}
+	if g.hook == "" {
+		l = line{{"  hook not known", bold}}
+	}
+	if dev := t.devices(g.in, g.out); dev != "" {
+		l = append(l, span{"  " + t.clean(dev), plain})
+	}
+	return l
+}
+
+func (t *Text) devices(in, out string) string {
+	switch {
+	case in != "" && out != "":
+		return in + " " + t.marks.arrow + " " + out
+	case in != "":
+		return "in " + in
+	case out != "":
+		return "out " + out
+	}
+	return ""
+}
+
+// groups sorts the steps under their hooks, in the order in which they happened.
+func (t *Text) groups(j *journey.Journey) []group {
+	callers := explain.Callers(j.Steps)
+	busy := busyChains(j.Steps)
+	var groups []group
+	for i := range j.Steps {
+		s := &j.Steps[i]
+		if s.Kind == journey.KindReturn && !hasPlace(s.Rule) && !decides(j, i) {
+			continue
+		}
+		if len(groups) == 0 || opensGroup(&groups[len(groups)-1], s) {
+			groups = append(groups, group{hook: s.Hook})
+		}
+		g := &groups[len(groups)-1]
+		if g.in == "" {
+			g.in = s.In
+		}
+		if g.out == "" {
+			g.out = s.Out
+		}
+		if isQuiet(j, i, busy) {
+			g.addQuiet(chainName(s))
+			continue
+		}
+		g.rows = append(g.rows, t.stepRow(j, i, depth(callers, i)))
+	}
+	return groups
+}
+
+func opensGroup(g *group, s *journey.Step) bool {
+	if s.Hook == "" { // a change between two hooks stays where it was noticed
+		return false
+	}
+	return g.hook != s.Hook || g.in != "" && s.In != "" && g.in != s.In || g.out != "" && s.Out != "" && g.out != s.Out
+}
+
+func depth(callers []int, i int) int {
+	n := 0
+	for c := callers[i]; c >= 0; c = callers[c] {
+		n++
+	}
+	return n
+}
+
+// addQuiet notes a chain whose policy alone let the packet pass.
+func (g *group) addQuiet(chain string) {
+	if n := len(g.rows); n > 0 && g.rows[n-1].quiet {
+		text := &g.rows[n-1].text[0].text
+		*text += ", " + chain
+		return
+	}
+	g.rows = append(g.rows, row{quiet: true, text: line{{"policy accept: " + chain, dim}}})
+}
+
+// chainKey tells base chains apart.
+type chainKey struct {
+	hook    ruleset.Hook
+	backend ruleset.Backend
+	family  string
+	table   string
+	chain   string
+}
+
+func keyOf(s *journey.Step) chainKey {
+	return chainKey{s.Hook, s.Rule.Backend, s.Family, s.Rule.Table, s.Rule.Chain}
+}
+
+// busyChains are the chains of which more than a policy was met.
+func busyChains(steps []journey.Step) map[chainKey]bool {
+	busy := map[chainKey]bool{}
+	for i := range steps {
+		if steps[i].Rule != nil && steps[i].Kind != journey.KindPolicy {
+			busy[keyOf(&steps[i])] = true
+		}
+	}
+	return busy
+}
+
+func isQuiet(j *journey.Journey, i int, busy map[chainKey]bool) bool {
+	s := &j.Steps[i]
+	return s.Kind == journey.KindPolicy && s.Rule != nil && s.Verdict == ruleset.Accept &&
+		!busy[keyOf(s)] && !decides(j, i) && !slices.Contains(j.Outcome.Because, i)
+}
+
+// decides reports whether step i ended the packet, or is the rule that let it
+// pass. A policy that let it pass is no news.
+func decides(j *journey.Journey, i int) bool {
+	if j.Outcome.Step == nil || *j.Outcome.Step != i {
+		return false
+	}
+	return j.Steps[i].Kind != journey.KindPolicy || j.Steps[i].Verdict != ruleset.Accept
+}
+
+func (t *Text) stepRow(j *journey.Journey, i, depth int) row {
+	s := &j.Steps[i]
+	r := row{depth: depth}
+	switch {
+	case s.NAT != nil:
+		r = t.change(t.natWords(s.NAT), natDecider(s.NAT))
+	case s.Mark != nil:
+		r = t.change(markWords(s.Mark, t.marks.arrow), "")
+	case s.CT != nil:
+		r = t.change(line{{ctWords(s.CT), dim}}, "")
+	case s.Device != nil:
+		r = t.change(line{{s.Device.From + " " + t.marks.arrow + " " + s.Device.To, plain}}, s.Device.Why)
+	case s.Rule != nil:
+		r = t.ruleRow(s)
+	default:
+		r = t.change(line{{string(s.Kind), plain}}, "")
+	}
+	r.depth = depth
+	switch {
+	case decides(j, i):
+		r.style = bold
+		for k := range r.text {
+			r.text[k].style = bold
+		}
+		r.tail = span{t.marks.decided + " " + string(j.Outcome.Result), resultStyle(j.Outcome.Result)}
+	case slices.Contains(j.Outcome.Because, i):
+		r.tail = span{t.marks.led + " led there", dim}
+	}
+	return r
+}
+
+func (t *Text) ruleRow(s *journey.Step) row {
+	r := row{table: t.clean(tableName(s)), chain: t.clean(s.Rule.Chain), rule: place(s)}
+	if s.Rule.Doubt != "" {
+		r.rule += "?"
+	}
+	switch {
+	case s.Kind == journey.KindPolicy:
+		r.text = line{{verdictWords(s), plain}}
+		if s.Verdict == ruleset.Accept {
+			r.style, r.text[0].style = dim, dim
+		}
+	case s.Rule.Text != "":
+		r.text = line{{t.clean(explain.RuleText(s.Rule)), plain}}
+	default:
+		r.text = line{{t.clean(verdictWords(s)), plain}, {" (no text)", dim}}
+	}
+	return r
+}
+
+// change is a row about the packet itself.
+func (t *Text) change(words line, why string) row {
+	l := line{{t.marks.change + " ", dim}}
+	for _, s := range words {
+		l = append(l, span{t.clean(s.text), s.style})
+	}
+	if why != "" {
+		l = append(l, span{"  " + t.clean(why), dim})
+	}
+	return row{text: l, aside: true}
+}
+
+func (t *Text) natWords(n *journey.NAT) line {
+	var words []string
+	words = append(words, side("src", n.Src, n.SPort, t.marks.arrow)...)
+	words = append(words, side("dst", n.Dst, n.DPort, t.marks.arrow)...)
+	return line{{strings.Join(words, ", "), plain}}
+}
+
+func natDecider(n *journey.NAT) string {
+	if n.By == "entry" {
+		return "decided by the flow's first packet"
+	}
+	return ""
+}
+
+func markWords(m *journey.Mark, arrow string) line {
+	words := fmt.Sprintf("mark %#x %s %#x", m.From, arrow, m.To)
+	if m.Mask != nil {
+		words += fmt.Sprintf(" mask %#x", *m.Mask)
+	}
+	return line{{words, plain}}
+}
+
+func ctWords(c *journey.CT) string {
+	words := []string{"conntrack"}
+	for _, w := range append([]string{c.State, c.Direction}, c.Status...) {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	if c.Zone != nil && *c.Zone != 0 {
+		words = append(words, "zone "+strconv.Itoa(int(*c.Zone)))
+	}
+	if c.ID != nil {
+		words = append(words, "id "+strconv.FormatUint(uint64(*c.ID), 10))
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,198 @@
+package render
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/pktrail/pktrail/journey"
+)
+
+// Text prints a stream of journeys for people.
+type Text struct {
+	w     io.Writer
+	opt   Options
+	marks marks
+	buf   []byte
+	begun bool
+	told  map[string]bool // why tables have no text, said already
+}
+
+// marks are the signs that stand outside of words.
+type marks struct{ arrow, change, decided, led, ellipsis, dot string }
+
+// NewText makes a printer of text.
+func NewText(w io.Writer, opt Options) *Text {
+	t := &Text{w: w, opt: opt, told: map[string]bool{}}
+	t.marks = marks{arrow: "→", change: "↳", decided: "◀", led: "◁", ellipsis: "…", dot: "·"}
+	if opt.ASCII {
+		t.marks = marks{arrow: "->", change: "~", decided: "<==", led: "<--", ellipsis: "...", dot: "|"}
+	}
+	return t
+}
+
+// Journey prints one packet: a header line, its steps by hook, why, and what to try.
+func (t *Text) Journey(j *journey.Journey) error {
+	t.apart()
+	t.flow(4, t.header(j)...)
+	t.steps(j)
+	t.labelled("why:", line{{text: j.Outcome.Why}})
+	for i, cmd := range j.Outcome.Try {
+		label := "    "
+		if i == 0 {
+			label = "try:"
+		}
+		t.put(line{{"  " + label + " ", dim}, {text: t.clean(cmd)}}, 0)
+	}
+	for _, l := range j.Links {
+		t.labelled(linkWord(j, l.Kind)+":", link(l))
+	}
+	return t.flush()
+}
+
+// Lost prints a loss where it happened.
+func (t *Text) Lost(l *journey.Lost) error {
+	t.apart()
+	words := "lost " + lostWords(l.Lost) + " of " + l.What
+	if l.Netns != nil && t.opt.Netns && l.Netns.Name != "" {
+		words += " in " + l.Netns.Name
+	}
+	t.flow(4, line{{t.clock(l.Time), dim}}, line{{words + ": journeys around here may miss steps", yellow}})
+	return t.flush()
+}
+
+// Note prints a sentence about the stream as a whole.
+func (t *Text) Note(note string) error {
+	t.flow(6, line{{"note:", yellow}, {text: " " + note}})
+	return t.flush()
+}
+
+// apart puts an empty line between blocks.
+func (t *Text) apart() {
+	if t.begun {
+		t.buf = append(t.buf, '\n')
+	}
+	t.begun = true
+}
+
+func (t *Text) flush() error {
+	_, err := t.w.Write(t.buf)
+	t.buf = t.buf[:0]
+	return err
+}
+
+func (t *Text) clock(at journey.Time) string {
+	if at.IsZero() {
+		return "--:--:--.------"
+	}
+	if t.opt.UTC {
+		return at.UTC().Format("15:04:05.000000Z")
+	}
+	return at.Local().Format("15:04:05.000000")
+}
+
+func (t *Text) clean(s string) string { return clean(s, t.opt.ASCII) }
+
+// put writes one line whose words are clean, cut to limit columns unless that is 0.
+func (t *Text) put(l line, limit int) {
+	if limit > 0 {
+		l = l.cut(limit, t.marks.ellipsis)
+	}
+	for i, s := range l {
+		text := s.text
+		if i == len(l)-1 {
+			text = strings.TrimRight(text, " ")
+		}
+		t.paint(text, s.style)
+	}
+	t.buf = append(t.buf, '\n')
+}
+
+func (t *Text) paint(text string, st style) {
+	if text == "" {
+		return
+	}
+	code := st.sgr()
+	if !t.opt.Color || code == "" {
+		t.buf = append(t.buf, text...)
+		return
+	}
+	t.buf = append(t.buf, "\x1b["+code+"m"...)
+	t.buf = append(t.buf, text...)
+	t.buf = append(t.buf, "\x1b[0m"...)
+}
+
+// labelled writes "  label words", wrapped to the width below the first word.
+func (t *Text) labelled(label string, words line) {
+	head := "  " + label + " "
+	t.flow(columns(head), append(line{{head, dim}}, words...))
+}
+
+// flow writes parts two spaces apart and wraps between words at the width;
+// further lines begin with so many spaces. A word that is too long stays whole.
+func (t *Text) flow(indent int, parts ...line) {
+	at := 0
+	for i, part := range parts {
+		gap := 0
+		if i > 0 {
+			gap = 2
+		}
+		for _, s := range part {
+			for k, word := range strings.Split(t.clean(s.text), " ") {
+				if k > 0 {
+					gap++
+				}
+				if word == "" {
+					continue
+				}
+				n := columns(word)
+				if t.opt.Width > 0 && at > indent && at+gap+n > t.opt.Width {
+					t.buf = append(t.buf, '\n')
+					at, gap = 0, indent
+				}
+				t.buf = append(t.buf, strings.Repeat(" ", gap)...)
+				t.paint(word, s.style)
+				at += gap + n
+				gap = 0
+			}
+		}
+	}
+	t.buf = append(t.buf, '\n')
+}
+
+func link(l journey.Link) line {
+	words := line{{shortID(l.ID), plain}}
+	if l.Identity == journey.Inferred {
+		words = append(words, span{" (inferred)", yellow})
+	}
+	return words
+}
+
+// linkWord names a link as seen from this journey.
+func linkWord(j *journey.Journey, k journey.LinkKind) string {
+	switch {
+	case k == journey.LinkAnswer && j.ArmedFrom == "answer":
+		return "answers"
+	case k == journey.LinkReply && j.ArmedFrom == "reply":
+		return "reply to"
+	}
+	return string(k)
+}
+
+// shortID is the last eight digits, which are a hash: the first ones are a
+// time, the same for neighbours.
+func shortID(id journey.ID) string {
+	s := id.String()
+	return s[len(s)-8:]
+}
+
+func lostWords(l journey.LostCount) string {
+	n := strconv.FormatInt(l.Count, 10)
+	switch {
+	case l.More && l.Count == 0:
+		return "an unknown number"
+	case l.More:
+		return "at least " + n
+	}
+	return n
+}
