@@ -1,0 +1,102 @@
+// Package xt reads rules in iptables' own words: the text of iptables-save and
+// ip6tables-save, legacy and iptables-nft alike, and what each rule does. It
+// runs no tool and asks no kernel.
+package xt
+
+import (
+	"slices"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// builtin is one built-in chain: its name fixes the hook, its table the priority.
+type builtin struct {
+	name     string
+	hook     ruleset.Hook
+	priority int32
+}
+
+// builtins returns the built-in chains of a table in the order in which
+// iptables-save prints them (enum nf_ip_hook_priorities); none for an unknown table.
+func builtins(table string) []builtin {
+	at := func(priority int32, names ...string) (chains []builtin) {
+		for _, name := range names {
+			chains = append(chains, builtin{name, hookOf(name), priority})
+		}
+		return chains
+	}
+	switch table {
+	case "raw":
+		return at(-300, "PREROUTING", "OUTPUT")
+	case "mangle":
+		return at(-150, "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+	case "nat":
+		return slices.Concat(at(-100, "PREROUTING"), at(100, "INPUT"), at(-100, "OUTPUT"), at(100, "POSTROUTING"))
+	case "filter":
+		return at(0, "INPUT", "FORWARD", "OUTPUT")
+	case "security":
+		return at(50, "INPUT", "FORWARD", "OUTPUT")
+	}
+	return nil
+}
+
+func hookOf(chain string) ruleset.Hook {
+	switch chain {
+	case "PREROUTING":
+		return ruleset.Prerouting
+	case "INPUT":
+		return ruleset.Input
+	case "FORWARD":
+		return ruleset.Forward
+	case "OUTPUT":
+		return ruleset.Output
+	case "POSTROUTING":
+		return ruleset.Postrouting
+	}
+	return ""
+}
+
+func chainType(table string) string {
+	if table == "nat" {
+		return "nat"
+	}
+	return "filter"
+}
+
+// BuiltinChains returns new chains, without policy or rules, as every legacy
+// table of that name has them; none for a name that iptables does not know.
+func BuiltinChains(table string) []*ruleset.Chain {
+	var chains []*ruleset.Chain
+	for _, b := range builtins(table) {
+		chains = append(chains, &ruleset.Chain{Name: b.name, Base: baseOf(table, b)})
+	}
+	return chains
+}
+
+func baseOf(table string, b builtin) *ruleset.Base {
+	return &ruleset.Base{Hook: b.hook, Priority: b.priority, Type: chainType(table)}
+}
+
+// LooksLikeNFTable reports whether an nf_tables table has the shape that
+// iptables-nft makes and accepts: one of its table names, and only its built-in
+// chains at hooks. Only iptables-nft-save knows whether the rules are its own, too.
+func LooksLikeNFTable(t *ruleset.Table) bool {
+	if t.Backend != ruleset.NFT || t.Family != ruleset.IP && t.Family != ruleset.IP6 {
+		return false
+	}
+	known := builtins(t.Name)
+	bases := 0
+	for _, ch := range t.Chains {
+		if ch.Base == nil {
+			continue
+		}
+		bases++
+		fits := func(b builtin) bool {
+			return b.name == ch.Name && b.hook == ch.Base.Hook && b.priority == ch.Base.Priority
+		}
+		if !slices.ContainsFunc(known, fits) {
+			return false
+		}
+	}
+	return bases > 0
+}

@@ -1,0 +1,39 @@
+package xt
+
+// word is one word of a rule, and whether any of it stood in quotes.
+type word struct {
+	text   string
+	quoted bool
+}
+
+// split cuts a rule into words as iptables-restore does (iptables/xshared.c:
+// add_param_to_argv): double quotes hold blanks together, and only inside them
+// a backslash takes the next character as it is. It reports false for a quote
+// that does not end, with the words so far.
+func split(line string) (words []word, ok bool) {
+	var text []byte
+	var inQuotes, quoted, started bool
+	end := func() {
+		if started {
+			words = append(words, word{string(text), quoted})
+		}
+		text, quoted, started = text[:0], false, false
+	}
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case inQuotes && c == '\\' && i+1 < len(line):
+			i++
+			text = append(text, line[i])
+		case c == '"':
+			inQuotes = !inQuotes
+			quoted, started = true, true
+		case !inQuotes && (c == ' ' || c == '\t' || c == '\r'):
+			end()
+		default:
+			text = append(text, c)
+			started = true
+		}
+	}
+	end()
+	return words, !inQuotes
+}
