@@ -41,22 +41,25 @@ type Host struct {
 
 // Packet is the headers as JSON shows them. Fields that were not in reach are absent.
 type Packet struct {
-	Family    string     `json:"family"` // ipv4, ipv6, arp, or the ethertype in hex
-	Proto     string     `json:"proto,omitzero"`
-	Src       netip.Addr `json:"src,omitzero"`
-	Dst       netip.Addr `json:"dst,omitzero"`
-	SrcPort   *uint16    `json:"sport,omitzero"`
-	DstPort   *uint16    `json:"dport,omitzero"`
-	Length    *int       `json:"length,omitzero"` // bytes of the IP packet
-	TTL       *uint8     `json:"ttl,omitzero"`
-	TOS       *uint8     `json:"tos,omitzero"`
-	IPID      *uint16    `json:"ip_id,omitzero"`
-	FlowLabel *uint32    `json:"flow_label,omitzero"`
-	Fragment  *Fragment  `json:"fragment,omitzero"`
-	TCP       *TCP       `json:"tcp,omitzero"`
-	ICMP      *ICMP      `json:"icmp,omitzero"`
-	Mark      *uint32    `json:"mark,omitzero"`
-	Inner     *Packet    `json:"inner,omitzero"` // what an ICMP error or a tunnel carries
+	Family     string     `json:"family"` // ipv4, ipv6, arp, the ethertype in hex, or unknown
+	Proto      string     `json:"proto,omitzero"`
+	NextHeader string     `json:"next_header,omitzero"` // IPv6's extension header, where what is behind it is not known
+	Src        netip.Addr `json:"src,omitzero"`
+	Dst        netip.Addr `json:"dst,omitzero"`
+	SrcPort    *uint16    `json:"sport,omitzero"`
+	DstPort    *uint16    `json:"dport,omitzero"`
+	Length     *int       `json:"length,omitzero"` // bytes of the IP packet
+	TTL        *uint8     `json:"ttl,omitzero"`
+	TOS        *uint8     `json:"tos,omitzero"`
+	IPID       *uint16    `json:"ip_id,omitzero"`
+	FlowLabel  *uint32    `json:"flow_label,omitzero"`
+	Fragment   *Fragment  `json:"fragment,omitzero"`
+	TCP        *TCP       `json:"tcp,omitzero"`
+	ICMP       *ICMP      `json:"icmp,omitzero"`
+	ARP        *ARP       `json:"arp,omitzero"`
+	VLAN       *uint16    `json:"vlan,omitzero"` // id of the outermost tag
+	Mark       *uint32    `json:"mark,omitzero"`
+	Inner      *Packet    `json:"inner,omitzero"` // what an ICMP error or a tunnel carries
 }
 
 // Fragment places one part of a fragmented packet.
@@ -79,6 +82,15 @@ type ICMP struct {
 	Name string  `json:"name,omitzero"` // nft's word for the type
 	ID   *uint16 `json:"id,omitzero"`
 	Seq  *uint16 `json:"seq,omitzero"`
+}
+
+// ARP is an ARP message of Ethernet and IPv4; the packet's Src and Dst are its
+// protocol addresses.
+type ARP struct {
+	Op       uint16 `json:"op"`
+	Name     string `json:"name,omitzero"` // nft's word for the operation
+	SrcEther string `json:"src_ether"`
+	DstEther string `json:"dst_ether"`
 }
 
 // Kind says which of a step's objects is filled.
