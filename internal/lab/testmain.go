@@ -1,0 +1,89 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// TB is what New needs of *testing.T, *testing.B and *testing.F.
+type TB interface {
+	Helper()
+	Context() context.Context
+	Cleanup(func())
+	Fatal(...any)
+	Skip(...any)
+	Error(...any)
+}
+
+// Main is TestMain of packages whose tests need a kernel: without root it runs
+// the test binary in its own user namespace. Where that is refused it says so
+// and the tests are skipped, but with CI=true they fail. Its result is for os.Exit.
+func Main(m interface{ Run() int }) int {
+	handled, code, err := reexecOwn()
+	switch {
+	case handled:
+		return code
+	case err == nil:
+		return m.Run()
+	}
+	fmt.Fprintf(os.Stderr, "%s: no kernel tests: %v\n", filepath.Base(os.Args[0]), err)
+	if inCI() {
+		return 1
+	}
+	return 0
+}
+
+// New makes a lab for a test and takes it down at its end. Rules of a world
+// that this machine lacks skip the test, but fail it with CI=true.
+func New(t TB, topology string, opts ...Options) *Lab {
+	t.Helper()
+	top, err := Find(topology)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o Options
+	if len(opts) > 0 {
+		o = opts[0]
+	}
+	l, err := Up(t.Context(), top, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Down(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, s := range l.Missing() {
+		skip(t, s)
+	}
+	return l
+}
+
+// Need skips the test where the world is missing, but fails it with CI=true.
+func Need(t TB, w World) {
+	t.Helper()
+	all, err := Worlds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.World == w && !s.OK() {
+			skip(t, s)
+		}
+	}
+}
+
+func skip(t TB, s Support) {
+	t.Helper()
+	err := errors.New(s.String())
+	if inCI() {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+}
+
+func inCI() bool { return os.Getenv("CI") == "true" }
