@@ -46,13 +46,3 @@ func (id *ID) UnmarshalText(text []byte) error {
 	_, err := hex.Decode(id[:], text)
 	return err
 }
-
-const timeLayout = "2006-01-02T15:04:05.000000000Z"
-
-// MarshalJSON implements json.Marshaler.
-func (t Time) MarshalJSON() ([]byte, error) {
-	b := make([]byte, 0, len(timeLayout)+2)
-	b = append(b, '"')
-	b = t.UTC().AppendFormat(b, timeLayout)
-	return append(b, '"'), nil
-}

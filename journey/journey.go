@@ -6,7 +6,6 @@ package journey
 
 import (
 	"net/netip"
-	"time"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -128,7 +127,8 @@ type Step struct {
 }
 
 // Netns names a network namespace. The cookie is SO_NETNS_COOKIE in decimal:
-// 64 bits that are never used again while the host is up.
+// 64 bits that are never used again while the host is up, and so a text, since
+// JSON numbers hold 53. The kernel's inodes have 32 bits.
 type Netns struct {
 	Name   string `json:"name"`
 	Inode  uint64 `json:"inode"`
@@ -142,7 +142,7 @@ type Rule struct {
 	Table   string          `json:"table"`
 	Chain   string          `json:"chain"`
 	Number  int             `json:"number,omitzero"` // from 1; absent for a policy, or where it is not known
-	Handle  uint64          `json:"handle,omitzero"`
+	Handle  uint64          `json:"handle,omitzero"` // nft's, counted up from 1 in each table: far below 2^53
 	Text    string          `json:"text,omitzero"`
 	NoText  string          `json:"no_text,omitzero"` // why there is no text
 	Target  string          `json:"target,omitzero"`
@@ -248,6 +248,3 @@ type Link struct {
 	ID       ID       `json:"id"`
 	Identity Identity `json:"identity"`
 }
-
-// Time is a time of day that JSON shows as RFC 3339 with nine digits, in UTC.
-type Time struct{ time.Time }

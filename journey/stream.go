@@ -1,5 +1,10 @@
 package journey
 
+import (
+	"bytes"
+	"encoding/json"
+)
+
 // SummarySchema and LostSchema name the other objects of a stream.
 const (
 	SummarySchema = "pktrail/summary/v1"
@@ -21,6 +26,27 @@ type Summary struct {
 	RateLimited *int64         `json:"rate_limited"` // packets that matched and were not traced; null when the kernel's counter could not be read
 	Lost        LostCount      `json:"lost"`
 	Notes       []string       `json:"notes"` // what makes the whole answer incomplete
+}
+
+// MarshalJSON implements json.Marshaler. The schema is this package's and no
+// list or map is null.
+func (s Summary) MarshalJSON() ([]byte, error) {
+	type fields Summary
+	s.Schema = SummarySchema
+	if s.Results == nil {
+		s.Results = map[Result]int{}
+	}
+	if s.Deciders == nil {
+		s.Deciders = []Decider{}
+	}
+	if s.Notes == nil {
+		s.Notes = []string{}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // rules are full of & and <
+	err := enc.Encode(fields(s))
+	return b.Bytes(), err
 }
 
 // Decider is a rule or policy and how many packets it decided about.
