@@ -115,11 +115,6 @@ func changedPort(b []byte, name string, c *Change[uint16]) []byte {
 	return append(b, '}')
 }
 
-func (t Time) append(b []byte) []byte {
-	b = t.UTC().AppendFormat(append(b, '"'), timeLayout)
-	return append(b, '"')
-}
-
 func knownTime(b []byte, name string, t Time) []byte {
 	if t.IsZero() {
 		return b
@@ -134,12 +129,15 @@ func quote(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
 	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' || c == '"' || c == '\\' {
-				b = escape(append(b, s[start:i]...), c)
-				start = i + 1
-			}
+		c := s[i]
+		if plain(c) {
 			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			b = escape(append(b, s[start:i]...), c)
+			i++
+			start = i
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -155,6 +153,11 @@ func quote(b []byte, s string) []byte {
 		i += size
 	}
 	return append(append(b, s[start:]...), '"')
+}
+
+// plain reports whether a byte stands for itself.
+func plain(c byte) bool {
+	return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\'
 }
 
 const hexDigits = "0123456789abcdef"

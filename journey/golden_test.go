@@ -172,6 +172,13 @@ func TestTime(t *testing.T) {
 	if err := json.Unmarshal([]byte(`"yesterday"`), &got); err == nil {
 		t.Error("no error for a time in words")
 	}
+	for _, far := range []int{0, 9, 999, 10000, -1} {
+		at := time.Date(far, 2, 3, 4, 5, 6, 7, time.FixedZone("", 3600))
+		want := at.UTC().Format(`"2006-01-02T15:04:05.000000000Z"`)
+		if got, _ := (journey.Time{Time: at}).MarshalJSON(); string(got) != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
 	if b, err := json.Marshal(noon); err != nil || string(b) != `"2026-11-22T12:00:00.000000042Z"` {
 		t.Errorf("%s, %v", b, err)
 	}

@@ -76,7 +76,7 @@ func TestBuildDecodes(t *testing.T) {
 		got := built(t, p, "x")
 		want := p
 		want.Has, want.NextHeader, want.Length, want.L4, want.L4Len = got.Has, p.Proto, got.Length, got.L4, got.L4Len
-		if diff := cmp.Diff(want, got, comparable); diff != "" {
+		if diff := cmp.Diff(want, got, byValue); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/pktrail/pktrail/packet"
 )
 
-var comparable = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+var byValue = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
@@ -96,7 +96,7 @@ func TestDecode(t *testing.T) {
 
 func check(t *testing.T, got packet.Packet, err error, want packet.Packet, wantErr string) {
 	t.Helper()
-	if diff := cmp.Diff(want, got, comparable); diff != "" {
+	if diff := cmp.Diff(want, got, byValue); diff != "" {
 		t.Errorf("packet (-want +got):\n%s", diff)
 	}
 	text := ""
