@@ -89,10 +89,15 @@ func markSetters(steps []journey.Step) []int {
 		steps = steps[:change[0]]
 	}
 	rule := last(steps, func(s *journey.Step) bool { return s.Rule != nil && s.Rule.Effect.SetsMark })
-	if len(change) > 0 && len(rule) > 0 && slices.ContainsFunc(steps[rule[0]:], func(s journey.Step) bool { return s.Kind == journey.KindMark }) {
-		rule = nil // another change lies between: that one was this rule's
+	if len(change) > 0 && len(rule) > 0 && slices.ContainsFunc(steps[rule[0]+1:], maySetMark) {
+		rule = nil
 	}
 	return append(rule, change...)
+}
+
+// maySetMark: a change that was an earlier rule's doing, or a rule of which nothing is known.
+func maySetMark(s journey.Step) bool {
+	return s.Kind == journey.KindMark || s.Kind == journey.KindRule && s.Rule != nil && !s.Rule.Effect.Known
 }
 
 // last is the index of the last step that fits, as a slice of one or none.

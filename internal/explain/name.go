@@ -20,12 +20,18 @@ func Decider(s *journey.Step) string {
 		return "policy of " + where
 	case s.Kind == journey.KindReturn && s.Rule.Number == 0 && s.Rule.Handle == 0:
 		return "end of " + where
-	case s.Rule.Number > 0:
-		return "rule " + strconv.Itoa(s.Rule.Number) + " of " + where
-	case s.Rule.Handle > 0:
-		return "rule with handle " + strconv.FormatUint(s.Rule.Handle, 10) + " of " + where
 	}
-	return "a rule of " + where
+	return ruleWords(s) + " of " + where
+}
+
+func ruleWords(s *journey.Step) string {
+	switch {
+	case s.Rule.Number > 0:
+		return "rule " + strconv.Itoa(s.Rule.Number)
+	case s.Rule.Handle > 0:
+		return "the rule with handle " + strconv.FormatUint(s.Rule.Handle, 10)
+	}
+	return "a rule"
 }
 
 // RuleText is the text of a rule without the words that its chain's name

@@ -69,7 +69,7 @@ func aboutDecision(j *journey.Journey, d int) []string {
 	switch {
 	case j.Outcome.Result == journey.Queued:
 		cmds = append(cmds, "cat /proc/net/netfilter/nfnetlink_queue")
-	case s.Kind == journey.KindPolicy:
+	case s.Kind == journey.KindPolicy && !mayBeRule(s):
 		cmds = append(cmds, "# should it pass, chain "+s.Rule.Chain+" misses a rule that accepts "+trafficWords(j, d))
 	}
 	return cmds

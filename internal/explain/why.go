@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -34,6 +35,7 @@ func ended(j *journey.Journey, d int) string {
 	if j.Outcome.Result == journey.Rejected {
 		parts = append(parts, answerWords(j))
 	}
+	parts = append(parts, ledWords(j.Steps, d)...)
 	if nat := tupleAt(j, d).translated(); nat != "" {
 		parts = append(parts, nat)
 	}
@@ -43,9 +45,30 @@ func ended(j *journey.Journey, d int) string {
 	return strings.Join(parts, "; ")
 }
 
+// ledWords names the jump that led into the deciding chain, since a bare DROP
+// at its end tells nothing, and what set the mark that was asked for.
+func ledWords(steps []journey.Step, d int) []string {
+	var parts []string
+	caller := Callers(steps)[d]
+	if caller >= 0 {
+		s := &steps[caller]
+		parts = append(parts, ruleWords(s)+" of chain "+s.Rule.Chain+" led there"+textWords(s.Rule))
+	}
+	for _, reader := range []int{d, caller} {
+		if reader < 0 || !steps[reader].Rule.Effect.ReadsMark {
+			continue
+		}
+		set := markSetters(steps[:reader])
+		if len(set) == 2 {
+			return append(parts, fmt.Sprintf("its mark %#x was set by %s", steps[set[1]].Mark.To, Decider(&steps[set[0]])))
+		}
+	}
+	return parts
+}
+
 func policyWords(j *journey.Journey, s *journey.Step) string {
 	where := "chain " + s.Rule.Chain + " in " + tableWords(s)
-	if s.Rule.Backend == ruleset.Legacy && s.Rule.NoText != "" {
+	if mayBeRule(s) {
 		return "the end of " + where + " " + deed(j, s) + ": the chain's policy, or a last rule without any match (the rules are not known: " + s.Rule.NoText + ")"
 	}
 	verdict := string(s.Verdict)
@@ -53,6 +76,12 @@ func policyWords(j *journey.Journey, s *journey.Step) string {
 		verdict = "not known"
 	}
 	return "no rule of " + where + " took it, and the chain's policy is " + verdict
+}
+
+// mayBeRule: legacy TRACE reports a last rule without match as the policy, and
+// only the rules tell which it was (net/ipv4/netfilter/ip_tables.c: get_chainname_rulenum).
+func mayBeRule(s *journey.Step) bool {
+	return s.Rule.Backend == ruleset.Legacy && s.Rule.NoText != ""
 }
 
 // deed is what the deciding rule does to the packet.
@@ -162,7 +191,7 @@ func unknown(j *journey.Journey) string {
 	case s.Rule == nil:
 		return "it was last seen in " + string(s.Hook) + "; what became of it then is not known"
 	}
-	return "it was last seen in " + string(s.Hook) + ", at the " + strings.TrimPrefix(Decider(s), "a ") + "; what became of it then is not known"
+	return "it was last seen in " + string(s.Hook) + " (" + Decider(s) + "); what became of it then is not known"
 }
 
 // lastSeen is the last step that tells a hook, or nil.

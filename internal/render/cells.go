@@ -19,7 +19,9 @@ type cells struct {
 const (
 	rowIndent = 4
 	gap       = "  "
-	leastText = 24 // columns that a rule's text needs beside the cells
+	leastText = 36  // columns that a rule's text needs beside the cells
+	wide      = 100 // columns from which on signs are explained in words
+	leastCut  = 8   // columns that are left of a text even where there is no room
 )
 
 func (t *Text) measure(groups []group) cells {
@@ -27,7 +29,7 @@ func (t *Text) measure(groups []group) cells {
 	for i := range groups {
 		for k := range groups[i].rows {
 			r := &groups[i].rows[k]
-			if r.quiet || r.aside {
+			if r.aside {
 				continue
 			}
 			c.table = max(c.table, columns(r.table))
@@ -43,16 +45,12 @@ func (t *Text) measure(groups []group) cells {
 func (c cells) textAt() int { return rowIndent + c.table + c.chain + c.rule + 3*len(gap) }
 
 func (t *Text) row(r *row, c cells) {
-	switch {
-	case r.quiet:
-		t.put(append(line{{strings.Repeat(" ", rowIndent), plain}}, r.text...), t.opt.Width)
-		return
-	case r.aside:
-		at := rowIndent + c.table + len(gap) + 2*r.depth
-		if c.stacked || c.table == 0 {
-			at = rowIndent + 2
+	if r.aside {
+		at := rowIndent + 2*r.depth
+		if !c.stacked && c.table > 0 {
+			at += c.table + len(gap)
 		}
-		t.text(strings.Repeat(" ", at), r)
+		t.text(line{{strings.Repeat(" ", at), plain}}, r)
 		return
 	}
 	indent := strings.Repeat(" ", 2*r.depth)
@@ -65,28 +63,35 @@ func (t *Text) row(r *row, c cells) {
 		if r.table != "" {
 			left = append(left, span{r.table + gap, tableStyle})
 		}
-		left = append(left, span{indent + r.chain + gap, r.style}, span{r.rule, r.style})
-		t.put(left, t.opt.Width)
-		t.text(strings.Repeat(" ", rowIndent+2), r)
+		left = append(left, span{indent + r.chain + gap, r.style}, span{r.rule + gap, r.style})
+		if left.width()+r.text.width()+columns(gap+r.tail.text) > t.opt.Width {
+			t.put(left, t.opt.Width)
+			left = line{{strings.Repeat(" ", rowIndent+2*r.depth+4), plain}}
+		}
+		t.text(left, r)
 		return
 	}
 	left = append(left, span{pad(r.table, c.table) + gap, tableStyle},
 		span{pad(indent+r.chain, c.chain) + gap, r.style}, span{pad(r.rule, c.rule) + gap, r.style})
-	t.text("", r, left...)
+	t.text(left, r)
 }
 
 // text writes a row's text after what stands left of it, and the tail uncut.
-func (t *Text) text(indent string, r *row, left ...span) {
-	l := append(line{{indent, plain}}, left...)
-	l = append(l, r.text...)
-	if r.tail.text == "" {
-		t.put(l, t.opt.Width)
-		return
+func (t *Text) text(left line, r *row) {
+	words, tail := r.text, line(nil)
+	if r.tail.text != "" {
+		tail = line{{gap, plain}, r.tail}
 	}
 	if t.opt.Width > 0 {
-		l = l.cut(max(t.opt.Width-columns(r.tail.text)-len(gap), 8), t.marks.ellipsis)
+		room := max(t.opt.Width-left.width()-tail.width(), leastCut)
+		if r.isRule {
+			words = line{{shorten(words[0].text, room, t.marks.ellipsis), words[0].style}}
+		} else {
+			words = words.cut(room, t.marks.ellipsis)
+		}
 	}
-	t.put(append(l, span{gap, plain}, r.tail), 0)
+	l := append(left, words...)
+	t.put(append(l, tail...), 0)
 }
 
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(n-columns(s), 0)) }

@@ -267,5 +267,5 @@ func looped() *journey.Journey {
 
 func queued() *journey.Journey {
 	return made(tcp("10.1.0.2:41234", "10.1.0.1:22", "S"), journey.Queued, 0,
-		inp.legacy("filter", "INPUT", 1, "-p tcp -j NFQUEUE --queue-num 5\x1b[31m\u202e", ruleset.Queue, ruleset.Effect{Known: true, Verdict: ruleset.Queue, Target: "NFQUEUE"}))
+		inp.legacy("filter", "INPUT", 1, "-p tcp -m comment --comment \"\x1b[31m\u202ered\" -j NFQUEUE --queue-num 5", ruleset.Queue, ruleset.Effect{Known: true, Verdict: ruleset.Queue, Target: "NFQUEUE"}))
 }

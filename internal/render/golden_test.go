@@ -103,7 +103,7 @@ func stream(t *testing.T, p Printer) {
 		sum.Add(explained(j))
 		must(p.Journey(j))
 	}
-	lost := &journey.Lost{Time: at(90), Netns: &journey.Netns{Name: "rt", Inode: 7}, What: "nftrace and NFLOG messages", Lost: journey.LostCount{Count: 12, More: true}}
+	lost := &journey.Lost{Time: at(90), Netns: &journey.Netns{Name: "rt", Inode: 7}, What: "nftrace and NFLOG", Lost: journey.LostCount{Count: 12, More: true}}
 	sum.Lost(lost)
 	must(p.Lost(lost))
 	s := sum.Summary()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pktrail/pktrail/journey"
+	"github.com/pktrail/pktrail/packet"
 )
 
 // header is what, from, to, and what became of it. Doubts about the journey as
@@ -23,7 +24,7 @@ func (t *Text) header(j *journey.Journey) []line {
 		parts = append(parts, line{{"in " + ns, plain}})
 	}
 	if j.ArmedFrom != "" {
-		parts = append(parts, line{{"(" + j.ArmedFrom + ")", dim}})
+		parts = append(parts, line{{j.ArmedFrom, dim}})
 	}
 	parts = append(parts, line{{shortID(j.ID), dim}})
 	if j.Identity == journey.Inferred {
@@ -95,7 +96,7 @@ func details(p *journey.Packet) string {
 		words = append(words, tcpFlags(p.TCP.Flags))
 	}
 	if p.ICMP != nil {
-		words = append(words, icmpWords(p.ICMP))
+		words = append(words, icmpWords(p.ICMP, p.Family))
 	}
 	if f := p.Fragment; f != nil {
 		word := fmt.Sprintf("fragment at %d", f.Offset)
@@ -147,12 +148,18 @@ func tcpFlag(letter rune) string {
 	return string(letter)
 }
 
-func icmpWords(i *journey.ICMP) string {
+func icmpWords(i *journey.ICMP, family string) string {
 	words := i.Name
 	if words == "" {
 		words = fmt.Sprintf("type %d", i.Type)
 	}
-	if i.Code != 0 {
+	proto := uint8(packet.ProtoICMP)
+	if family == "ipv6" {
+		proto = packet.ProtoICMPv6
+	}
+	if code := packet.ICMPCodeName(proto, i.Type, i.Code); code != "" && code != words {
+		words += " " + code
+	} else if i.Code != 0 {
 		words += fmt.Sprintf(" code %d", i.Code)
 	}
 	if i.ID != nil {

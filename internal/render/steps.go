@@ -11,23 +11,25 @@ import (
 	"github.com/pktrail/pktrail/ruleset"
 )
 
-// group is the steps of one pass through one hook.
+// group is the steps of one pass through one hook. Chains that nothing but
+// their policy touched are quiet: their names share the title's line.
 type group struct {
 	hook    ruleset.Hook
 	in, out string
+	ct      string // conntrack's word on the packet at the beginning
+	quiet   []string
 	rows    []row
 }
 
-// row is one line below a hook. Chains that nothing but their policy touched
-// are quiet and share a line.
+// row is one line below a hook.
 type row struct {
 	table, chain, rule string
 	depth              int
 	text               line
+	isRule             bool  // text is a rule's, to be shortened with care
 	style              style // of the cells
 	tail               span  // stands after the text and is never cut
-	quiet              bool
-	aside              bool // a change of the packet: no cells
+	aside              bool  // a change of the packet: no cells
 }
 
 // steps prints what happened at each hook, in aligned columns.
@@ -36,10 +38,6 @@ func (t *Text) steps(j *journey.Journey) {
 	c := t.measure(groups)
 	for i := range groups {
 		g := &groups[i]
-		if len(g.rows) == 1 && g.rows[0].quiet {
-			t.put(append(t.title(g), append(line{{"  ", plain}}, g.rows[0].text...)...), t.opt.Width)
-			continue
-		}
 		t.put(t.title(g), t.opt.Width)
 		table := ""
 		for k := range g.rows {
@@ -61,7 +59,13 @@ func (t *Text) title(g *group) line {
 		l = line{{"  hook not known", bold}}
 	}
 	if dev := t.devices(g.in, g.out); dev != "" {
-		l = append(l, span{"  " + t.clean(dev), plain})
+		l = append(l, span{gap + t.clean(dev), plain})
+	}
+	if g.ct != "" {
+		l = append(l, span{gap + t.clean(g.ct), dim})
+	}
+	if len(g.quiet) > 0 {
+		l = append(l, span{gap + "policy accept: " + t.clean(briefly(g.quiet)), dim})
 	}
 	return l
 }
@@ -98,11 +102,14 @@ func (t *Text) groups(j *journey.Journey) []group {
 		if g.out == "" {
 			g.out = s.Out
 		}
-		if isQuiet(j, i, busy) {
-			g.addQuiet(chainName(s))
-			continue
+		switch led := slices.Contains(j.Outcome.Because, i); {
+		case isQuiet(j, i, busy):
+			g.quiet = append(g.quiet, chainName(s))
+		case s.CT != nil && !led && len(g.rows) == 0 && g.ct == "":
+			g.ct = stateWords(s.CT)
+		default:
+			g.rows = append(g.rows, t.stepRow(j, i, depth(callers, i)))
 		}
-		g.rows = append(g.rows, t.stepRow(j, i, depth(callers, i)))
 	}
 	return groups
 }
@@ -122,14 +129,24 @@ func depth(callers []int, i int) int {
 	return n
 }
 
-// addQuiet notes a chain whose policy alone let the packet pass.
-func (g *group) addQuiet(chain string) {
-	if n := len(g.rows); n > 0 && g.rows[n-1].quiet {
-		text := &g.rows[n-1].text[0].text
-		*text += ", " + chain
-		return
+// briefly joins names and says the words that neighbours share once:
+// "legacy raw/mangle, inet fw early".
+func briefly(names []string) string {
+	var b strings.Builder
+	last := ""
+	for i, name := range names {
+		head := name[:strings.LastIndex(name, " ")+1]
+		switch {
+		case i == 0:
+			b.WriteString(name)
+		case head == last:
+			b.WriteString("/" + name[len(head):])
+		default:
+			b.WriteString(", " + name)
+		}
+		last = head
 	}
-	g.rows = append(g.rows, row{quiet: true, text: line{{"policy accept: " + chain, dim}}})
+	return b.String()
 }
 
 // chainKey tells base chains apart.
@@ -197,7 +214,10 @@ func (t *Text) stepRow(j *journey.Journey, i, depth int) row {
 		}
 		r.tail = span{t.marks.decided + " " + string(j.Outcome.Result), resultStyle(j.Outcome.Result)}
 	case slices.Contains(j.Outcome.Because, i):
-		r.tail = span{t.marks.led + " led there", dim}
+		r.tail = span{t.marks.led, dim}
+		if t.opt.Width == 0 || t.opt.Width >= wide {
+			r.tail.text += " led there"
+		}
 	}
 	return r
 }
@@ -214,7 +234,7 @@ func (t *Text) ruleRow(s *journey.Step) row {
 			r.style, r.text[0].style = dim, dim
 		}
 	case s.Rule.Text != "":
-		r.text = line{{t.clean(explain.RuleText(s.Rule)), plain}}
+		r.text, r.isRule = line{{t.clean(explain.RuleText(s.Rule)), plain}}, true
 	default:
 		r.text = line{{t.clean(verdictWords(s)), plain}, {" (no text)", dim}}
 	}
@@ -255,13 +275,13 @@ func markWords(m *journey.Mark, arrow string) line {
 	return line{{words, plain}}
 }
 
+// stateWords is what a rule usually asks conntrack for.
+func stateWords(c *journey.CT) string {
+	return strings.Join(strings.Fields("conntrack "+c.State+" "+c.Direction), " ")
+}
+
 func ctWords(c *journey.CT) string {
-	words := []string{"conntrack"}
-	for _, w := range append([]string{c.State, c.Direction}, c.Status...) {
-		if w != "" {
-			words = append(words, w)
-		}
-	}
+	words := append([]string{stateWords(c)}, c.Status...)
 	if c.Zone != nil && *c.Zone != 0 {
 		words = append(words, "zone "+strconv.Itoa(int(*c.Zone)))
 	}

@@ -91,8 +91,8 @@ func deciderOf(j *journey.Journey) (decider, bool) {
 
 // Summary prints the last lines of a stream.
 func (t *Text) Summary(s *journey.Summary) error {
-	t.apart()
-	parts := []line{{{packets(int64(s.Journeys)), bold}, {fmt.Sprintf(" in %.1f s", s.Seconds), dim}}}
+	t.apart(other)
+	parts := []line{{{count(int64(s.Journeys), "packet"), bold}, {fmt.Sprintf(" in %.1f s", s.Seconds), dim}}}
 	for _, r := range results(s.Results) {
 		parts = append(parts, line{{strconv.Itoa(s.Results[r]) + " " + string(r), resultStyle(r)}})
 	}
@@ -146,28 +146,21 @@ func (t *Text) caveats(s *journey.Summary) {
 		say(strconv.Itoa(s.Incomplete) + " incomplete: steps may be missing")
 	}
 	if s.Lost.Count > 0 || s.Lost.More {
-		say("lost " + lostWords(s.Lost) + " of the kernel's messages")
+		say("lost " + lostWords(s.Lost) + " of the kernel")
 	}
 	if s.Unattached > 0 {
-		say(strconv.FormatInt(s.Unattached, 10) + " messages after a loss belong to no known packet")
+		say(count(s.Unattached, "message") + " after a loss: the packet is not known")
 	}
 	if s.Undecoded > 0 {
-		say(strconv.FormatInt(s.Undecoded, 10) + " messages could not be decoded")
+		say(count(s.Undecoded, "message") + " could not be decoded")
 	}
 	switch {
 	case s.RateLimited == nil:
 		say("whether the rate limit held packets back is not known")
 	case *s.RateLimited > 0:
-		say(packets(*s.RateLimited) + " matched beyond the rate limit and were not traced")
+		say(count(*s.RateLimited, "packet") + " matched beyond the rate limit and were not traced")
 	}
 	if s.Foreign > 0 {
-		t.flow(4, line{{"  " + packets(s.Foreign) + " traced by other rules than ours, not shown", dim}})
+		t.flow(4, line{{"  " + count(s.Foreign, "packet") + " traced by other rules than ours, not shown", dim}})
 	}
-}
-
-func packets(n int64) string {
-	if n == 1 {
-		return "1 packet"
-	}
-	return strconv.FormatInt(n, 10) + " packets"
 }

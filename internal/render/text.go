@@ -14,12 +14,22 @@ type Text struct {
 	opt   Options
 	marks marks
 	buf   []byte
-	begun bool
+	last  block
+	day   string          // the date that the clock times belong to, as it was printed
 	told  map[string]bool // why tables have no text, said already
 }
 
 // marks are the signs that stand outside of words.
 type marks struct{ arrow, change, decided, led, ellipsis, dot string }
+
+// block is what was printed last: blocks stand apart, notes together.
+type block uint8
+
+const (
+	nothing block = iota
+	note
+	other
+)
 
 // NewText makes a printer of text.
 func NewText(w io.Writer, opt Options) *Text {
@@ -33,7 +43,8 @@ func NewText(w io.Writer, opt Options) *Text {
 
 // Journey prints one packet: a header line, its steps by hook, why, and what to try.
 func (t *Text) Journey(j *journey.Journey) error {
-	t.apart()
+	t.apart(other)
+	t.date(j.Start)
 	t.flow(4, t.header(j)...)
 	t.steps(j)
 	t.labelled("why:", line{{text: j.Outcome.Why}})
@@ -52,7 +63,8 @@ func (t *Text) Journey(j *journey.Journey) error {
 
 // Lost prints a loss where it happened.
 func (t *Text) Lost(l *journey.Lost) error {
-	t.apart()
+	t.apart(other)
+	t.date(l.Time)
 	words := "lost " + lostWords(l.Lost) + " of " + l.What
 	if l.Netns != nil && t.opt.Netns && l.Netns.Name != "" {
 		words += " in " + l.Netns.Name
@@ -62,17 +74,33 @@ func (t *Text) Lost(l *journey.Lost) error {
 }
 
 // Note prints a sentence about the stream as a whole.
-func (t *Text) Note(note string) error {
-	t.flow(6, line{{"note:", yellow}, {text: " " + note}})
+func (t *Text) Note(words string) error {
+	t.apart(note)
+	t.flow(6, line{{"note:", yellow}, {text: " " + words}})
 	return t.flush()
 }
 
 // apart puts an empty line between blocks.
-func (t *Text) apart() {
-	if t.begun {
+func (t *Text) apart(b block) {
+	if t.last == other || t.last == note && b != note {
 		t.buf = append(t.buf, '\n')
 	}
-	t.begun = true
+	t.last = b
+}
+
+// date prints the day and the zone of the times below, where they change.
+func (t *Text) date(at journey.Time) {
+	if at.IsZero() {
+		return
+	}
+	day := at.Local().Format("2006-01-02 -07:00")
+	if t.opt.UTC {
+		day = at.UTC().Format("2006-01-02 UTC")
+	}
+	if day != t.day {
+		t.day = day
+		t.put(line{{day, dim}}, 0)
+	}
 }
 
 func (t *Text) flush() error {
@@ -86,7 +114,7 @@ func (t *Text) clock(at journey.Time) string {
 		return "--:--:--.------"
 	}
 	if t.opt.UTC {
-		return at.UTC().Format("15:04:05.000000Z")
+		return at.UTC().Format("15:04:05.000000")
 	}
 	return at.Local().Format("15:04:05.000000")
 }
@@ -131,11 +159,10 @@ func (t *Text) labelled(label string, words line) {
 // flow writes parts two spaces apart and wraps between words at the width;
 // further lines begin with so many spaces. A word that is too long stays whole.
 func (t *Text) flow(indent int, parts ...line) {
-	at := 0
+	at, gap := 0, 0
 	for i, part := range parts {
-		gap := 0
 		if i > 0 {
-			gap = 2
+			gap += 2
 		}
 		for _, s := range part {
 			for k, word := range strings.Split(t.clean(s.text), " ") {
@@ -187,12 +214,20 @@ func shortID(id journey.ID) string {
 }
 
 func lostWords(l journey.LostCount) string {
-	n := strconv.FormatInt(l.Count, 10)
+	n := count(l.Count, "message")
 	switch {
 	case l.More && l.Count == 0:
-		return "an unknown number"
+		return "an unknown number of messages"
 	case l.More:
 		return "at least " + n
 	}
 	return n
+}
+
+// count is a number of things in words: 1 packet, 2 packets.
+func count(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.FormatInt(n, 10) + " " + thing
 }
