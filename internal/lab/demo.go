@@ -34,7 +34,7 @@ type Scene struct {
 	Title string
 	Match []string // as `pktrail trace` takes it
 	Want  journey.Result
-	With  string // what a reject answers, in DESIGN's words
+	With  string // what a reject answers, as in ruleset.Effect
 
 	// Send sends the traffic and looks at both ends: an error means that
 	// something else than Want happened.
@@ -285,7 +285,7 @@ func icmpName(addr string) string {
 
 func unreachable(addr string) string {
 	if netip.MustParseAddr(addr).Is6() {
-		return "icmp6-port-unreachable"
+		return "icmpv6-port-unreachable"
 	}
 	return "icmp-port-unreachable"
 }

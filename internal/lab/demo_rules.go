@@ -100,7 +100,8 @@ const guardNFT = `table inet guard {
 	}
 	chain input {
 		type filter hook input priority filter - 5;
-		udp dport 161 reject comment "no SNMP from here"
+		meta nfproto ipv4 udp dport 161 reject with icmp type port-unreachable comment "no SNMP from here"
+		meta nfproto ipv6 udp dport 161 reject with icmpv6 type port-unreachable comment "no SNMP from here"
 	}
 }
 `

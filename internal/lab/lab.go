@@ -121,6 +121,10 @@ func (l *Lab) NS(name string) *netns.NS {
 	return nil
 }
 
+// Name is the name in /run/netns of a namespace of the topology; in an anonymous
+// lab it is the same word.
+func (l *Lab) Name(ns string) string { return boundName(l.Prefix, ns) }
+
 // IPv6 reports whether the lab has IPv6 addresses.
 func (l *Lab) IPv6() bool { return !l.ipv4Only }
 
@@ -131,7 +135,7 @@ func (l *Lab) Missing() []Support { return l.missing }
 func (l *Lab) Commands() []string {
 	words := []string{"{lab}", l.Prefix}
 	for _, n := range l.Topology.Namespaces {
-		words = append(words, "{"+n.Name+"}", boundName(l.Prefix, n.Name))
+		words = append(words, "{"+n.Name+"}", l.Name(n.Name))
 	}
 	r := strings.NewReplacer(words...)
 	var lines []string
@@ -183,7 +187,7 @@ func (l *Lab) namesFree() error {
 		return fmt.Errorf("prefix %q is no file name", l.Prefix)
 	}
 	for _, n := range l.Topology.Namespaces {
-		path := filepath.Join(runNetns, boundName(l.Prefix, n.Name))
+		path := filepath.Join(runNetns, l.Name(n.Name))
 		if _, err := os.Lstat(path); err == nil {
 			return fmt.Errorf("%s: %w: the lab may be up already; `pktrail lab list` tells, `pktrail lab down %s` ends it",
 				path, os.ErrExist, l.Prefix)
@@ -197,7 +201,7 @@ func (l *Lab) bindNames() error {
 		return nil
 	}
 	for _, n := range l.Topology.Namespaces {
-		name := boundName(l.Prefix, n.Name)
+		name := l.Name(n.Name)
 		if err := l.hosts[n.Name].ns.Bind(name); err != nil {
 			return err
 		}

@@ -79,21 +79,21 @@ func TestUpIsQuick(t *testing.T) {
 
 // A lab says nothing by itself: what a trace shows is the user's traffic.
 func TestQuiet(t *testing.T) {
-	for _, name := range []string{"router", "two-nodes"} {
-		l := New(t, name)
-		time.Sleep(50 * time.Millisecond) // multicast reports of the start
-		var fds []int
+	labs := []*Lab{New(t, "router"), New(t, "two-nodes")}
+	time.Sleep(50 * time.Millisecond) // multicast reports of the start
+	open := map[string]int{}
+	for _, l := range labs {
 		for _, n := range l.Topology.Namespaces {
-			fds = append(fds, capture(t, l.NS(n.Name)))
+			open[l.Topology.Name+"/"+n.Name] = capture(t, l.NS(n.Name))
 		}
-		time.Sleep(1200 * time.Millisecond)
-		for i, fd := range fds {
-			buf := make([]byte, 128)
-			if n, _, err := unix.Recvfrom(fd, buf, unix.MSG_DONTWAIT); err == nil {
-				t.Errorf("%s: %s is not quiet: %x", name, l.Topology.Namespaces[i].Name, buf[:n])
-			}
-			_ = unix.Close(fd)
+	}
+	time.Sleep(1200 * time.Millisecond)
+	for where, fd := range open {
+		buf := make([]byte, 128)
+		if n, _, err := unix.Recvfrom(fd, buf, unix.MSG_DONTWAIT); err == nil {
+			t.Errorf("%s is not quiet: %x", where, buf[:n])
 		}
+		_ = unix.Close(fd)
 	}
 }
 

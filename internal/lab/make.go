@@ -2,9 +2,11 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -21,8 +23,11 @@ const firstIndex = 1000
 func (l *Lab) makeNamespaces() error {
 	for _, n := range l.Topology.Namespaces {
 		ns, err := netns.New(n.Name)
+		if errors.Is(err, os.ErrPermission) {
+			return fmt.Errorf("namespace %s: %w: run as root", n.Name, err)
+		}
 		if err != nil {
-			return fmt.Errorf("namespace %s: %w (it needs root, or a user namespace of its own)", n.Name, err)
+			return fmt.Errorf("namespace %s: %w", n.Name, err)
 		}
 		h := &host{ns: ns}
 		l.hosts[n.Name] = h

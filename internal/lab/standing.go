@@ -30,20 +30,25 @@ type Standing struct {
 // known: only what bears it is ever taken down.
 func mark(topology, ns string) string { return markPrefix + topology + " " + ns }
 
-// List finds the labs that stand on this machine by the marks they bear.
-func List() ([]Standing, error) {
+// List finds the labs that stand on this machine by the marks they bear. unread
+// counts the names that may be a lab's but could not be looked into: that needs
+// root.
+func List() (labs []Standing, unread int, err error) {
 	entries, err := os.ReadDir(runNetns)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list labs: %w", err)
+		return nil, 0, fmt.Errorf("list labs: %w", err)
 	}
-	var labs []Standing
 	for _, e := range entries {
-		topology, ns, ok := readMark(filepath.Join(runNetns, e.Name()))
+		text, err := readMark(filepath.Join(runNetns, e.Name()))
+		if errors.Is(err, os.ErrPermission) {
+			unread++
+		}
+		topology, ns, ok := strings.Cut(text, " ")
 		prefix, fits := strings.CutSuffix(e.Name(), "-"+ns)
-		if !ok || !fits {
+		if err != nil || !ok || !fits {
 			continue
 		}
 		i := slices.IndexFunc(labs, func(s Standing) bool { return s.Prefix == prefix && s.Topology == topology })
@@ -52,12 +57,12 @@ func List() ([]Standing, error) {
 		}
 		labs[i].Namespaces = append(labs[i].Namespaces, ns)
 	}
-	return labs, nil
+	return labs, unread, nil
 }
 
 // Get finds the standing lab of that prefix.
 func Get(prefix string) (Standing, error) {
-	labs, err := List()
+	labs, unread, err := List()
 	if err != nil {
 		return Standing{}, err
 	}
@@ -66,7 +71,11 @@ func Get(prefix string) (Standing, error) {
 			return s, nil
 		}
 	}
-	return Standing{}, fmt.Errorf("no lab %q is up: `pktrail lab up %s` makes it (as root)", prefix, prefix)
+	if unread > 0 {
+		return Standing{}, fmt.Errorf("lab %q: %w: %d names in %s cannot be looked into; run as root",
+			prefix, os.ErrPermission, unread, runNetns)
+	}
+	return Standing{}, fmt.Errorf("no lab %q is up: `pktrail lab list` tells which are, `pktrail lab up` makes one", prefix)
 }
 
 // Name is the name in /run/netns of one of the lab's namespaces.
@@ -80,6 +89,29 @@ func (s Standing) Open(ns string) (*netns.NS, error) {
 	return netns.Open(filepath.Join(runNetns, s.Name(ns)))
 }
 
+// Become turns this process into a command inside one of the lab's namespaces,
+// as exec does: it returns only when that failed.
+func (s Standing) Become(ns string, argv, env []string) error {
+	if len(argv) == 0 {
+		return errors.New("no command given")
+	}
+	path, err := findTool(argv[0])
+	if err != nil {
+		return fmt.Errorf("run in %s: %w", s.Name(ns), err)
+	}
+	in, err := s.Open(ns)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	return in.Do(func() error {
+		if err := unix.Exec(path, argv, env); err != nil {
+			return fmt.Errorf("run %s in %s: %w", path, s.Name(ns), err)
+		}
+		return nil
+	})
+}
+
 // Down takes the names of the lab away; each namespace is gone when the last
 // process in it has ended.
 func (s Standing) Down() error {
@@ -90,12 +122,11 @@ func (s Standing) Down() error {
 	return errors.Join(errs...)
 }
 
-// readMark reads the mark of the namespace at path; what cannot be opened or
-// asked bears none.
-func readMark(path string) (topology, name string, ok bool) {
+// readMark reads what the mark of the namespace at path says, "" when it bears none.
+func readMark(path string) (string, error) {
 	ns, err := netns.Open(path)
 	if err != nil {
-		return "", "", false
+		return "", err
 	}
 	defer func() { _ = ns.Close() }()
 	var alias string
@@ -112,6 +143,8 @@ func readMark(path string) (topology, name string, ok bool) {
 		return err
 	})
 	text, marked := strings.CutPrefix(alias, markPrefix)
-	topology, name, two := strings.Cut(text, " ")
-	return topology, name, err == nil && marked && two
+	if !marked {
+		return "", err
+	}
+	return text, err
 }

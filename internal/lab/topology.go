@@ -121,6 +121,11 @@ func topologyNames(all []Topology) []string {
 	return names
 }
 
+// Interfaces lists the interfaces of one namespace, without loopback.
+func (t Topology) Interfaces(ns string) []End {
+	return slices.DeleteFunc(t.ends(), func(e End) bool { return e.NS != ns })
+}
+
 // ends lists every interface of the topology, with its MAC filled in. Bridges
 // come first: one that is brought up after its ports waits a second for its
 // carrier (net/core/link_watch.c: linkwatch_urgent_event).

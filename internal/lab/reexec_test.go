@@ -1,0 +1,113 @@
+package lab
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ordinary is this test binary, to be run as nobody. The path is that of an
+// open descriptor: nobody may not walk through the directories of `go test`.
+func ordinary(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	if os.Getenv(ordinaryEnv) != "" {
+		t.Skip("this is the run without root")
+	}
+	self, err := os.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = self.Close() })
+	cmd := exec.Command("/proc/self/fd/3", args...)
+	cmd.ExtraFiles = []*os.File{self}
+	cmd.Dir = "/"
+	cmd.Env = append(os.Environ(), ordinaryEnv+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	return cmd
+}
+
+const ordinaryEnv = "PKTRAIL_LAB_TEST_ORDINARY"
+
+func TestWithoutRoot(t *testing.T) {
+	cmd := ordinary(t, "-test.v", "-test.run", "^(TestDemoInEveryCast|TestNothingIsLeft|TestStandingLab|TestSendIPAndFrame)$/^(|.nft.)$")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"--- PASS: TestDemoInEveryCast/[nft]", "--- PASS: TestNothingIsLeft", "--- PASS: TestStandingLab"} {
+		if !bytes.Contains(out, []byte(want)) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+// The run in the user namespace must not outlive the one that started it.
+func TestKilledWithoutRoot(t *testing.T) {
+	cmd := ordinary(t, "-test.v", "-test.run", "^TestWaitForTheEnd$")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(cmd.Env, waitEnv+"=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var seen strings.Builder
+	buf := make([]byte, 4096)
+	for !strings.Contains(seen.String(), "lab is up") {
+		n, err := out.Read(buf)
+		if err != nil {
+			t.Fatalf("%v after %q", err, seen.String())
+		}
+		seen.Write(buf[:n])
+	}
+	if err := cmd.Process.Signal(unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { // the child holds the other end of the pipe as long as it lives
+		defer close(ended)
+		for {
+			if _, err := out.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the run in the user namespace lives on")
+	}
+	_ = cmd.Wait()
+}
+
+const waitEnv = "PKTRAIL_LAB_TEST_WAIT"
+
+func TestWaitForTheEnd(t *testing.T) {
+	if os.Getenv(waitEnv) == "" {
+		t.Skip("this is the other half of TestKilledWithoutRoot")
+	}
+	New(t, "router")
+	_, _ = os.Stdout.WriteString("lab is up\n")
+	time.Sleep(30 * time.Second)
+}
+
+func TestRefusedUserNamespacesAreExplained(t *testing.T) {
+	cmd := ordinary(t, "-test.run", "^TestWaitForTheEnd$")
+	cmd.Env = append(cmd.Env, "CI=true", stageEnv+"="+stageUser) // a start that never came about
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "make own namespaces: operation not permitted: run as root") {
+		t.Errorf("%v: %s", err, out)
+	}
+	cmd = ordinary(t, "-test.run", "^TestWaitForTheEnd$")
+	cmd.Env = append(cmd.Env, "CI=", stageEnv+"="+stageUser)
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "no kernel tests") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
