@@ -100,10 +100,25 @@ func (r *rule) read() {
 			i++
 		case w.text == "-f" || w.text == "--fragment":
 			r.matchless = false
+		case takesText(w.text):
+			current = appendOption(current, w)
+			if i+1 < len(r.words) {
+				i++
+				current = appendOption(current, r.words[i])
+			}
 		default:
 			current = appendOption(current, w)
 		}
 	}
+}
+
+// takesText: options whose value may look like an option itself.
+func takesText(s string) bool {
+	switch s {
+	case "--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string", "--name":
+		return true
+	}
+	return false
 }
 
 func appendOption(x *extension, w word) *extension {

@@ -10,16 +10,6 @@ import (
 	"github.com/pktrail/pktrail/ruleset"
 )
 
-// LineError says which line of a listing could not be understood. The lines
-// around it are read all the same.
-type LineError struct {
-	Line int // from 1
-	Text string
-	Why  string
-}
-
-func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s: %.120q", e.Line, e.Why, e.Text) }
-
 // errIncompatible marks a table of nf_tables that iptables-nft-save named but
 // could not show in its own words; see [Incompatible].
 var errIncompatible = "it holds rules that iptables cannot show"
@@ -30,7 +20,7 @@ func Incompatible(t *ruleset.Table) bool { return t.NoText == errIncompatible }
 
 // ParseSave reads the output of iptables-save or ip6tables-save. A rule's text
 // is its line without the counters before it, byte for byte. Lines that cannot
-// be understood are named in the error, which joins a *LineError for each of
+// be understood are named in the error, which joins a *ruleset.LineError for each of
 // the first hundred; the tables hold everything else. A table that
 // iptables-nft-save calls incompatible comes without chains; see [Incompatible].
 func ParseSave(r io.Reader, fam ruleset.Family, backend ruleset.Backend) ([]*ruleset.Table, error) {
@@ -73,7 +63,7 @@ const maxLineErrors = 100
 
 func (p *parser) bad(line, why string) {
 	if len(p.errs) < maxLineErrors {
-		p.errs = append(p.errs, &LineError{Line: p.line, Text: line, Why: why})
+		p.errs = append(p.errs, &ruleset.LineError{Line: p.line, Text: line, Why: why})
 	}
 }
 
