@@ -157,8 +157,8 @@ func icmpWords(i *journey.ICMP, family string) string {
 	if family == "ipv6" {
 		proto = packet.ProtoICMPv6
 	}
-	if code := packet.ICMPCodeName(proto, i.Type, i.Code); code != "" && code != words {
-		words += " " + code
+	if code := packet.ICMPCodeName(proto, i.Type, i.Code); code != "" {
+		words = code
 	} else if i.Code != 0 {
 		words += fmt.Sprintf(" code %d", i.Code)
 	}

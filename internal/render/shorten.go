@@ -17,11 +17,17 @@ func shorten(text string, room int, ellipsis string) string {
 			return text
 		}
 	}
+	text = strings.TrimSuffix(text, " "+ellipsis) // one in the middle will do
 	end := verdict(text)
-	if columns(end)+columns(ellipsis) > room*2/3 {
+	body := text[:len(text)-len(end)]
+	most := room*2/3 - columns(ellipsis)
+	if f := strings.SplitN(end, " ", 4); columns(end) > most && len(f) == 4 {
+		end = " " + f[1] + " " + f[2] + ellipsis // the target, without its options
+	}
+	if columns(end) > most {
 		end = ""
 	}
-	head := prefix(text, max(room-columns(ellipsis+end), 0))
+	head := prefix(body, max(room-columns(ellipsis+end), 0))
 	head = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(head, " "), ellipsis), " ")
 	return head + ellipsis + end
 }
@@ -63,7 +69,7 @@ func nftCounter(text string) (from, to int) {
 	if from < 0 {
 		return 0, 0
 	}
-	f := strings.Fields(text[from:])
+	f := strings.SplitN(text[from:], " ", 6)
 	if len(f) < 5 || f[3] != "bytes" {
 		return 0, 0
 	}

@@ -156,37 +156,6 @@ func (t *Text) labelled(label string, words line) {
 	t.flow(columns(head), append(line{{head, dim}}, words...))
 }
 
-// flow writes parts two spaces apart and wraps between words at the width;
-// further lines begin with so many spaces. A word that is too long stays whole.
-func (t *Text) flow(indent int, parts ...line) {
-	at, gap := 0, 0
-	for i, part := range parts {
-		if i > 0 {
-			gap += 2
-		}
-		for _, s := range part {
-			for k, word := range strings.Split(t.clean(s.text), " ") {
-				if k > 0 {
-					gap++
-				}
-				if word == "" {
-					continue
-				}
-				n := columns(word)
-				if t.opt.Width > 0 && at > indent && at+gap+n > t.opt.Width {
-					t.buf = append(t.buf, '\n')
-					at, gap = 0, indent
-				}
-				t.buf = append(t.buf, strings.Repeat(" ", gap)...)
-				t.paint(word, s.style)
-				at += gap + n
-				gap = 0
-			}
-		}
-	}
-	t.buf = append(t.buf, '\n')
-}
-
 func link(l journey.Link) line {
 	words := line{{shortID(l.ID), plain}}
 	if l.Identity == journey.Inferred {
