@@ -11,24 +11,24 @@ import (
 const NoteSchema = "pktrail/note/v1"
 
 // JSON prints a stream as JSON lines.
-type JSON struct{ enc *json.Encoder }
+type JSON struct {
+	w   io.Writer
+	enc *json.Encoder // for all but journeys, which are many
+	buf []byte
+}
 
 // NewJSON makes a printer of JSON lines.
 func NewJSON(w io.Writer) *JSON {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return &JSON{enc: enc}
+	return &JSON{w: w, enc: enc}
 }
 
-// Journey prints one journey. Its lists are never null.
+// Journey prints one journey.
 func (p *JSON) Journey(j *journey.Journey) error {
-	out := *j
-	out.Schema = journey.Schema
-	out.Steps = list(j.Steps)
-	out.Missing = list(j.Missing)
-	out.Links = list(j.Links)
-	out.Outcome.Because = list(j.Outcome.Because)
-	return p.enc.Encode(&out)
+	p.buf = append(j.AppendJSON(p.buf[:0]), '\n')
+	_, err := p.w.Write(p.buf)
+	return err
 }
 
 // Lost prints a loss where it happened.
