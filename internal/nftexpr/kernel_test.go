@@ -141,7 +141,7 @@ func rules() [][]Stmt {
 		{v4(), OneOf(IPSaddr(), []Interval{PrefixInterval(prefix("10.0.0.0/8")), One(addr("192.0.2.1"))}, false)},
 		{v4(), OneOf(IPSaddr(), []Interval{PrefixInterval(prefix("0.0.0.0/8")), PrefixInterval(prefix("224.0.0.0/3"))}, true)},
 		{v4(), OneOf(IPDaddr(), []Interval{One(addr("192.0.2.1")), One(addr("192.0.2.7"))}, false)},
-		{tcp(), Equal(Dport(), Port(80), false)},
+		{tcp(), HasTransport(), Equal(Dport(), Port(80), false)},
 		{tcp(), Within(Sport(), Interval{Port(1000), Port(2000)}, false)},
 		{tcp(), Within(Sport(), Interval{Port(1000), Port(2000)}, true)},
 		{tcp(), OneOf(Dport(), ports, false)},

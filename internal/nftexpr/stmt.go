@@ -72,6 +72,17 @@ func Prefix(f Field, p netip.Prefix, not bool) Stmt {
 		compare(op, unix.NFT_REG_1, p.Masked().Addr().AsSlice())}}
 }
 
+// HasTransport holds when the packet carries its transport header; a later
+// fragment does not. It must stand before every load of 1, 2 or 4 aligned bytes
+// from that header: the kernel's short cut for these takes a later fragment's
+// data for the header (net/netfilter/nf_tables_core.c: nft_payload_fast_eval),
+// which the long way, taken for three bytes, does not (nft_payload_eval).
+func HasTransport() Stmt {
+	f := Raw(Transport, 0, 3)
+	return Stmt{f.Text + " >= 0x0", []Expr{
+		f.load(unix.NFT_REG_1), compare(unix.NFT_CMP_GTE, unix.NFT_REG_1, make([]byte, 3))}}
+}
+
 // OneOf holds when the field lies in one of the intervals, or with not in none.
 // It makes an anonymous set, whose intervals are merged where they overlap. nft lists a set of Raw values in decimal, whatever was written.
 func OneOf(f Field, of []Interval, not bool) Stmt {
