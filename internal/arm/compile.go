@@ -33,6 +33,7 @@ func Compile(m *match.Match, family ruleset.Family, at match.Place) ([][]nftexpr
 	c.protocols(judged.Proto)
 	c.addresses(judged.Src, nftexpr.IPSaddr(), nftexpr.IP6Saddr())
 	c.addresses(judged.Dst, nftexpr.IPDaddr(), nftexpr.IP6Daddr())
+	c.transport(&judged)
 	c.ports(&judged, nftexpr.Sport(), nftexpr.Dport())
 	c.icmp(judged.ICMP, judged.Family)
 	c.flags(judged.TCPFlags)
@@ -161,7 +162,15 @@ func everyAddress(set match.Set[netip.Prefix]) bool {
 	return !set.Given() || !set.Not && slices.ContainsFunc(set.Values, every)
 }
 
-// ports needs the protocol before it.
+// transport keeps later fragments out where the transport header is asked.
+func (c *clauses) transport(m *match.Match) {
+	ports := m.SrcPort.Given() || m.DstPort.Given() || m.AnyPort.Given()
+	if ports || m.ICMP.Given() || m.TCPFlags != nil {
+		c.all(nftexpr.HasTransport())
+	}
+}
+
+// ports needs the protocol and transport before it.
 func (c *clauses) ports(m *match.Match, src, dst nftexpr.Field) {
 	one := func(f nftexpr.Field, set match.Set[match.Range]) []nftexpr.Stmt {
 		if everyPort(set) {

@@ -99,7 +99,7 @@ func quote4() quote {
 	fragment := nftexpr.Raw(nftexpr.Transport, at+6, 2)
 	return quote{
 		family: packet.IPv4,
-		outer:  errorTypes(packet.ProtoICMP, nftexpr.ICMPType(), 3, 11, 12),
+		outer:  errorTypes(packet.ProtoICMP, nftexpr.ICMPType(), 3, 4, 5, 11, 12),
 		plain: []nftexpr.Stmt{
 			nftexpr.Equal(nftexpr.Raw(nftexpr.Transport, at, 1), nftexpr.Hex([]byte{0x45}), false),
 			nftexpr.Masked(fragment, nftexpr.Hex([]byte{0x1f, 0xff}), nftexpr.Hex([]byte{0, 0}), false),
@@ -122,7 +122,7 @@ func errorTypes(proto uint8, f nftexpr.Field, types ...uint8) []nftexpr.Stmt {
 	for i, t := range types {
 		of[i] = nftexpr.One(nftexpr.Byte(t))
 	}
-	return []nftexpr.Stmt{nftexpr.Equal(nftexpr.L4Proto(), protocol(proto), false), nftexpr.OneOf(f, of, false)}
+	return []nftexpr.Stmt{nftexpr.Equal(nftexpr.L4Proto(), protocol(proto), false), nftexpr.HasTransport(), nftexpr.OneOf(f, of, false)}
 }
 
 func (q quote) match(c *clauses, m *match.Match) {
