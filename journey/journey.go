@@ -7,6 +7,7 @@ package journey
 import (
 	"net/netip"
 
+	"github.com/pktrail/pktrail/packet"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -15,21 +16,23 @@ const Schema = "pktrail/journey/v1"
 
 // Journey is the path of one packet through one network namespace.
 type Journey struct {
-	Schema    string    `json:"schema"`
-	ID        ID        `json:"id"`                 // ours: 128 bits, ordered by time
-	TraceID   string    `json:"trace_id,omitzero"`  // the kernel's, eight hex digits, the first of them where it changed
-	TraceIDs  []string  `json:"trace_ids,omitzero"` // all of them, only where the kernel changed it on the way
-	Host      Host      `json:"host"`
-	Start     Time      `json:"start"`
-	Packet    Packet    `json:"packet"` // as it was first seen
-	Steps     []Step    `json:"steps"`
-	Outcome   Outcome   `json:"outcome"`
-	Identity  Identity  `json:"identity"`
-	Complete  bool      `json:"complete"`
-	Missing   []string  `json:"missing"` // what may be missing, in words; empty when complete
-	Lost      LostCount `json:"lost"`
-	Links     []Link    `json:"links"`
-	ArmedFrom string    `json:"armed_from,omitzero"` // why this packet was traced when it is not MATCH itself: "reply", "answer", "widened"
+	Schema   string   `json:"schema"`
+	ID       ID       `json:"id"`                 // ours: 128 bits, ordered by time
+	TraceID  string   `json:"trace_id,omitzero"`  // the kernel's, eight hex digits, the first of them where it changed
+	TraceIDs []string `json:"trace_ids,omitzero"` // all of them, only where the kernel changed it on the way
+	Host     Host     `json:"host"`
+	Start    Time     `json:"start"`
+	Packet   Packet   `json:"packet"` // as it was first seen
+	// Headers is Packet as it was decoded, for judging it; not in JSON.
+	Headers   packet.Packet `json:"-"`
+	Steps     []Step        `json:"steps"`
+	Outcome   Outcome       `json:"outcome"`
+	Identity  Identity      `json:"identity"`
+	Complete  bool          `json:"complete"`
+	Missing   []string      `json:"missing"` // what may be missing, in words; empty when complete
+	Lost      LostCount     `json:"lost"`
+	Links     []Link        `json:"links"`
+	ArmedFrom string        `json:"armed_from,omitzero"` // why this packet was traced when it is not MATCH itself: "reply", "answer", "widened"
 }
 
 // Host is the machine on which the packet was seen.

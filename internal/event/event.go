@@ -138,7 +138,8 @@ type Namespace struct {
 	Links   map[uint32]string `json:"links"`   // interface names by index
 	Bridges map[uint32]uint32 `json:"bridges"` // port index to bridge index
 
-	// Own is the chains that pktrail armed with, by name, in tables named OwnTable.
+	// Own is the chains that pktrail armed with, by name, in tables named
+	// OwnTable; no two of them share a name, whatever their family.
 	OwnTable string              `json:"own_table"`
 	Own      map[string]OwnChain `json:"own"`
 	// BlindLegacy says why the lines of legacy tables cannot be seen; empty when they can.
@@ -160,9 +161,10 @@ const (
 type OwnChain struct {
 	Role Role `json:"role"`
 	// Cause says why packets of a Trace chain are traced: match, reply, answer or widened.
-	Cause    string       `json:"cause"`
-	Hook     ruleset.Hook `json:"hook"`
-	Priority int32        `json:"priority"`
+	Cause    string         `json:"cause"`
+	Family   ruleset.Family `json:"family"` // of its table
+	Hook     ruleset.Hook   `json:"hook"`
+	Priority int32          `json:"priority"`
 }
 
 // Rules is tables as they were read, so that recordings explain themselves.

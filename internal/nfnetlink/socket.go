@@ -78,13 +78,34 @@ func prepare(fd, bufferBytes int) (*Socket, error) {
 			return nil, fmt.Errorf("receive buffer of netfilter socket: %w", err)
 		}
 	}
-	s := &Socket{file: os.NewFile(uintptr(fd), "netfilter"), seq: uint32(time.Now().UnixNano()) | 1}
+	return newSocket(os.NewFile(uintptr(fd), "netfilter"), own)
+}
+
+// FromFD makes a Socket of one that another process opened and handed on.
+func FromFD(fd int) (*Socket, error) {
+	own, err := unix.Getsockname(fd)
+	if err != nil {
+		return nil, fmt.Errorf("name of netfilter socket: %w", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, fmt.Errorf("netfilter socket: %w", err)
+	}
+	return newSocket(os.NewFile(uintptr(fd), "netfilter"), own)
+}
+
+func newSocket(f *os.File, own unix.Sockaddr) (*Socket, error) {
+	s := &Socket{file: f, seq: uint32(time.Now().UnixNano()) | 1}
 	if nl, ok := own.(*unix.SockaddrNetlink); ok {
 		s.port = nl.Pid
 	}
+	var err error
 	s.conn, err = s.file.SyscallConn()
 	return s, err
 }
+
+// File is the socket's file, for handing it to a child process. A socket whose
+// file was handed on blocks; it is not to be read here any more.
+func (s *Socket) File() *os.File { return s.file }
 
 // Port is the socket's netlink port id, as /proc/net/netfilter/nfnetlink_log and
 // /proc/net/netlink show it.

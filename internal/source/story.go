@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/pktrail/pktrail/internal/event"
@@ -40,8 +41,9 @@ const (
 	frameCounters  = 6
 )
 
-// Recorder writes a recording. It is not safe for use by several goroutines.
+// Recorder writes a recording. Several goroutines may use it.
 type Recorder struct {
+	mu  sync.Mutex
 	w   *bufio.Writer
 	err error
 }
@@ -83,6 +85,8 @@ func (r *Recorder) Event(e *event.Event) {
 	}
 	data, err := json.Marshal(value)
 	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.fail(err)
 		return
 	}
@@ -91,11 +95,15 @@ func (r *Recorder) Event(e *event.Event) {
 
 // Close writes out what is buffered and returns the first error of all.
 func (r *Recorder) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.fail(r.w.Flush())
 	return r.err
 }
 
 func (r *Recorder) frame(kind byte, at time.Time, netns uint16, data []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var h [frameLen]byte
 	h[0] = kind
 	binary.LittleEndian.PutUint16(h[2:], netns)

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/pktrail/pktrail/internal/event"
+	"github.com/pktrail/pktrail/internal/live"
+	"github.com/pktrail/pktrail/internal/netns"
+)
+
+// dryRun prints what a trace would change, in the words of nft and sysctl.
+func dryRun(w io.Writer, spaces []*netns.NS, t *live.Trace) error {
+	for i, p := range t.Plans() {
+		milestones := 0
+		for _, own := range p.Own {
+			if own.Role == event.Milestone {
+				milestones++
+			}
+		}
+		fmt.Fprintf(w, "# in namespace %s; the kernel removes the table when pktrail ends, however it ends\n", spaces[i].Name)
+		fmt.Fprintf(w, "# cost to packets that do not match: about 1 %% of the packet rate for the arming rule")
+		if milestones > 0 {
+			fmt.Fprintf(w, ", and 1 to 2 %% for each of %d milestone chains on a packet's way", milestones)
+		}
+		fmt.Fprintf(w, "\n%s", p.Text())
+		for _, line := range p.LoggerChanges() {
+			fmt.Fprintf(w, "%s   # put back at the end\n", line)
+		}
+		for _, r := range p.Wider {
+			fmt.Fprintf(w, "# %s cannot be judged here (%s): packets are traced without it and sorted out afterwards\n", r.Arg, r.Why)
+		}
+	}
+	for _, note := range t.Warnings {
+		fmt.Fprintf(w, "# note: %s\n", note)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+// Command pktrail says where a packet went on Linux, and why.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/arm"
+	"github.com/pktrail/pktrail/internal/match"
+	"github.com/pktrail/pktrail/internal/nfnetlink"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == arm.GuardianArg {
+		if err := arm.RunGuardian(); err != nil {
+			os.Exit(exitFailed)
+		}
+		return
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program without the process: arguments in, exit code out.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	m, rest, err := splitMatch(args)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	root := rootCommand(m)
+	root.SetArgs(rest)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err = root.ExecuteContext(ctx)
+	switch {
+	case ctx.Err() != nil:
+		if err != nil && !errors.Is(err, context.Canceled) {
+			complain(stderr, err)
+		}
+		return exitInterrupted
+	case err != nil:
+		return complain(stderr, err)
+	}
+	return exitDone
+}
+
+// splitMatch takes MATCH out of the arguments of the verbs that have one: `! -s
+// ADDRESS` and its like are no flags as the flag library knows them.
+func splitMatch(args []string) (match.Match, []string, error) {
+	if len(args) == 0 || args[0] != "trace" && args[0] != "read" {
+		return match.Match{}, args, nil
+	}
+	m, rest, err := match.Parse(args[1:])
+	return m, append([]string{args[0]}, rest...), err
+}
+
+// complain prints an error and what to try.
+func complain(w io.Writer, err error) int {
+	fmt.Fprintf(w, "pktrail: %v\n", err)
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", hint)
+	}
+	return exitFailed
+}
+
+// hinted is an error with what to try.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+func hint(err error, format string, args ...any) error {
+	return hinted{err, fmt.Sprintf(format, args...)}
+}
+
+func hintFor(err error) string {
+	var h hinted
+	var m *match.Error
+	switch {
+	case errors.As(err, &h):
+		return h.hint
+	case errors.As(err, &m):
+		return m.Hint
+	case errors.Is(err, nfnetlink.ErrPermission), errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return "run it as root: sudo pktrail …, or give it CAP_NET_ADMIN and CAP_SYS_ADMIN (for --netns)"
+	}
+	return ""
+}
+
+func rootCommand(m match.Match) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pktrail",
+		Short: "where did my packet go on Linux, and why?",
+		Long: `pktrail follows real packets through netfilter - legacy iptables, iptables-nft
+and native nftables, IPv4 and IPv6 - and says where each one went, which rule
+decided it, and why.`,
+		Example: `  pktrail demo
+  sudo pktrail trace -p icmp -s 8.8.8.8/32 --count 3
+  sudo pktrail trace -p tcp -d 10.96.0.10 --dport 80 --both --count 5`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hint(err, "%s --help lists the flags", cmd.CommandPath())
+	})
+	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), labCommand(), repairCommand(), versionCommand())
+	return root
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/render"
+)
+
+// output is the flags of every verb that prints.
+type output struct {
+	format  string
+	noColor bool
+}
+
+func (o *output) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "text, or json for JSON lines")
+	cmd.Flags().BoolVar(&o.noColor, "no-color", false, "no colour on a terminal either (also: NO_COLOR)")
+}
+
+// printer makes the printer of journeys for where the output goes.
+func (o *output) printer(w io.Writer, namespaces bool) (render.Printer, error) {
+	switch o.format {
+	case "json":
+		return render.NewJSON(w), nil
+	case "text":
+		width, terminal := terminalWidth(w)
+		return render.NewText(w, render.Options{
+			Color: terminal && !o.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+			Width: width,
+			ASCII: !utf8Locale(),
+			Netns: namespaces,
+		}), nil
+	}
+	return nil, hint(fmt.Errorf("-o %s: no such output", o.format), "-o text or -o json")
+}
+
+// terminalWidth is 0 where w is no terminal.
+func terminalWidth(w io.Writer) (columns int, terminal bool) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0, false
+	}
+	return int(size.Col), true
+}
+
+// utf8Locale looks at the variables in the order of setlocale(3). A machine that
+// sets none of them, such as a container, is taken for a modern one.
+func utf8Locale() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			v = strings.ToUpper(strings.ReplaceAll(v, "-", ""))
+			return strings.Contains(v, "UTF8")
+		}
+	}
+	return true
+}
+
+// gone reports whether the reader of our output went away, as `head` does.
+func gone(err error) bool { return errors.Is(err, unix.EPIPE) }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pktrail/pktrail/internal/arm"
+	"github.com/pktrail/pktrail/internal/netns"
+)
+
+func repairCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "repair",
+		Short: "undo what a trace that was killed with its container left behind",
+		Long: `Undo what traces that are gone have left behind: a changed log back end, and on
+kernels before 5.12 their tables. Running traces are left alone. Every trace
+does the same when it starts.`,
+		Example: `  sudo pktrail repair`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			all, err := netns.All()
+			if err != nil {
+				return err
+			}
+			defer closeSpaces(all)
+			done, err := arm.Repair(all)
+			for _, d := range done {
+				if d.Done {
+					fmt.Fprintf(cmd.OutOrStdout(), "put back: %s\n", d.What)
+				} else {
+					fmt.Fprintf(cmd.OutOrStdout(), "left: %s: %s\n", d.What, d.Why)
+				}
+			}
+			if err == nil && len(done) == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), "nothing to repair")
+			}
+			return err
+		},
+	}
+}

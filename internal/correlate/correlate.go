@@ -1,0 +1,193 @@
+// Package correlate turns events into journeys: it says which kernel message
+// belongs to which packet. It owns no goroutine and no clock; time comes in
+// with the events and with Expire.
+//
+// What ties a message to its packet, in this order (measured on Linux 6.18):
+// nf_tables' trace id, which holds between two receives of a packet; the
+// packet's bytes, for lines of legacy tables, which carry no id and stand
+// between two events of one, and for packets whose id the kernel changed on
+// loopback or a bridge. Where more than one open packet fits, the journey says
+// that it is inferred.
+package correlate
+
+import (
+	"time"
+
+	"github.com/pktrail/pktrail/internal/event"
+	"github.com/pktrail/pktrail/journey"
+)
+
+// Options bounds what is kept. The zero value is good.
+type Options struct {
+	// Quiet ends a journey when nothing of it came for so long; 200 ms.
+	Quiet time.Duration
+	// TextWait is how long a journey waits for the texts of its rules; 15 s.
+	TextWait time.Duration
+	// MaxOpen packets are followed at once; the oldest is ended early. 8192.
+	MaxOpen int
+	// MaxSteps of one packet are kept; 2000.
+	MaxSteps int
+}
+
+func (o Options) orDefault() Options {
+	if o.Quiet == 0 {
+		o.Quiet = 200 * time.Millisecond
+	}
+	if o.TextWait == 0 {
+		o.TextWait = 15 * time.Second
+	}
+	if o.MaxOpen == 0 {
+		o.MaxOpen = 8192
+	}
+	if o.MaxSteps == 0 {
+		o.MaxSteps = 2000
+	}
+	return o
+}
+
+// Counts is what a stream held beside its journeys.
+type Counts struct {
+	Foreign     int64 // packets that somebody else's rules trace
+	Unattached  int64 // messages that came during or after a loss and fit no open packet
+	Undecoded   int64
+	Traced      int64
+	RateLimited int64
+	HasLimits   bool // Traced and RateLimited were read from the kernel
+	Lost        journey.LostCount
+	Notes       []string
+}
+
+// Correlator follows the packets of one stream.
+type Correlator struct {
+	opt        Options
+	spaces     []*space
+	trips      []*trip // in order of their first event, from trips[0]; ended ones stay until they are handed out
+	links      links
+	priorities map[int32]*int32
+	seq        uint64
+	out        []*journey.Journey
+	counts     Counts
+}
+
+// New returns a Correlator that has seen nothing.
+func New(opt Options) *Correlator {
+	return &Correlator{opt: opt.orDefault(), links: newLinks(), priorities: map[int32]*int32{}}
+}
+
+// Counts returns what was counted so far.
+func (c *Correlator) Counts() Counts { return c.counts }
+
+// Add takes events in the order of their coming and returns the journeys that
+// they ended. It keeps nothing that the events point to.
+func (c *Correlator) Add(events []event.Event) []*journey.Journey {
+	c.out = nil
+	for i := range events {
+		c.add(&events[i])
+	}
+	return c.out
+}
+
+func (c *Correlator) add(e *event.Event) {
+	s := c.space(e.Netns)
+	switch e.Kind {
+	case event.KindTrace:
+		s.trace(e)
+	case event.KindLog:
+		s.log(e)
+	case event.KindNamespace:
+		s.describe(e.Namespace)
+	case event.KindRules:
+		s.learn(e.Rules)
+	case event.KindLost:
+		s.lose(e.Lost)
+	case event.KindUndecoded:
+		c.counts.Undecoded++
+	case event.KindNote:
+		c.note(e.Note)
+	case event.KindCounters:
+		c.counts.HasLimits = true
+		c.counts.Traced += e.Counters.Traced
+		c.counts.RateLimited += e.Counters.RateLimited
+	}
+}
+
+func (c *Correlator) note(text string) {
+	for _, n := range c.counts.Notes {
+		if n == text {
+			return
+		}
+	}
+	c.counts.Notes = append(c.counts.Notes, text)
+}
+
+func (c *Correlator) space(n uint16) *space {
+	for int(n) >= len(c.spaces) {
+		c.spaces = append(c.spaces, newSpace(c))
+	}
+	return c.spaces[n]
+}
+
+// Expire ends the journeys of which nothing came for Options.Quiet before now.
+func (c *Correlator) Expire(now time.Time) []*journey.Journey {
+	c.out = nil
+	c.sweep(now, c.opt.Quiet)
+	for _, s := range c.spaces {
+		s.forget(now)
+	}
+	c.links.forget(now)
+	return c.out
+}
+
+// Finish ends all journeys that are open.
+func (c *Correlator) Finish(now time.Time) []*journey.Journey {
+	c.out = nil
+	c.sweep(now.Add(time.Hour), 0)
+	return c.out
+}
+
+// sweep hands out, oldest first, what has been quiet for long enough. A journey
+// does not overtake one that began before it, so that output is in order.
+func (c *Correlator) sweep(now time.Time, quiet time.Duration) {
+	n := 0
+	for n < len(c.trips) {
+		t := c.trips[n]
+		idle := now.Sub(time.Unix(0, t.last))
+		if idle < quiet || t.sp.pendingTexts && idle < c.opt.TextWait {
+			break
+		}
+		c.hand(t)
+		n++
+	}
+	c.drop(n)
+}
+
+// drop forgets the first n trips.
+func (c *Correlator) drop(n int) {
+	if n == 0 {
+		return
+	}
+	clear(c.trips[:n])
+	c.trips = c.trips[n:]
+}
+
+// crowd ends the oldest journey when too many are open. What may still come of
+// it is then not known.
+func (c *Correlator) crowd() {
+	if len(c.trips) < c.opt.MaxOpen {
+		return
+	}
+	t := c.trips[0]
+	if !t.ended {
+		t.missing |= missingCrowded
+	}
+	c.hand(t)
+	c.drop(1)
+}
+
+// hand makes the journey of a trip and gives it out.
+func (c *Correlator) hand(t *trip) {
+	t.sp.unlist(t)
+	c.links.end(t)
+	c.out = append(c.out, t.journey())
+	t.handed = true
+}

@@ -1,0 +1,194 @@
+package correlate
+
+import (
+	"math"
+
+	"github.com/pktrail/pktrail/internal/event"
+	"github.com/pktrail/pktrail/journey"
+	"github.com/pktrail/pktrail/packet"
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// hooksOf is enum nf_inet_hooks.
+var hooksOf = [...]ruleset.Hook{ruleset.Prerouting, ruleset.Input, ruleset.Forward, ruleset.Output, ruleset.Postrouting}
+
+// log takes a message of NFLOG group 0: a line of legacy TRACE, or something
+// that somebody else logs there.
+func (s *space) log(e *event.Event) {
+	l := &e.Log
+	if l.Line.Table == "" || int(l.Hook) >= len(hooksOf) {
+		s.otherLog(e)
+		return
+	}
+	v := sight{nfproto: l.Family, in: l.In, out: l.Out, mark: l.Mark, ct: l.CT, at: e.Time.UnixNano()}
+	// What is cut short is kept as far as it goes.
+	v.packet, _ = packet.DecodeIP(l.Payload)
+	_ = packet.DecodeLink(l.LinkHeader, &v.packet)
+	hook := hooksOf[l.Hook]
+	c := s.lineChain(l, hook)
+	priority := linePriority(l.Line.Table, hook)
+	t, sure := s.findLine(&v, hook, priority)
+	if t == nil {
+		s.strayLine(&v, e)
+		return
+	}
+	if !sure {
+		t.inferred = true
+	}
+	t.reach(hook, priority, priority)
+	t.see(&v, true)
+	st := step{time: v.at, chain: c, number: int32(min(l.Line.Number, math.MaxInt32)), line: l.Line.Type, kind: journey.KindRule}
+	t.add(st)
+	if verdict := c.line(&st).verdict; verdict == ruleset.Drop || verdict == ruleset.Reject {
+		t.end()
+	}
+}
+
+// lineChain is the chain of a legacy line. Until an inventory names it, a chain
+// with a built-in name is known by the hook that the line came from.
+func (s *space) lineChain(l *event.Log, hook ruleset.Hook) *chain {
+	key := lineKey{ruleset.Family(l.Family), l.Line.Table, l.Line.Chain}
+	if c, ok := s.lineChains[key]; ok {
+		return c
+	}
+	c := s.chain(chainKey{ruleset.TableKey{Backend: ruleset.Legacy, Family: key.family, Name: key.table}, key.name})
+	return c
+}
+
+// linePriority is where a legacy table hangs at a hook
+// (include/uapi/linux/netfilter_ipv4.h: enum nf_ip_hook_priorities).
+func linePriority(table string, hook ruleset.Hook) int32 {
+	switch table {
+	case "raw":
+		return -300
+	case "mangle":
+		return -150
+	case "nat":
+		if hook == ruleset.Prerouting || hook == ruleset.Output {
+			return -100
+		}
+		return 100
+	case "security":
+		return 50
+	}
+	return 0
+}
+
+// findLine finds the open packet that a line stands for: the same bytes, at a
+// place from which the line's table comes next. sure is false where more than
+// one fits or the bytes differ by translation.
+func (s *space) findLine(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
+	fits := 0
+	for o := s.byKey[v.packet.Key()]; o != nil; o = o.sameKey {
+		if o.canReach(hook, priority) {
+			t = o // the oldest, since new ones are put in front
+			fits++
+		}
+	}
+	if t != nil {
+		return t, fits == 1
+	}
+	for o := s.byTrail[v.packet.Trail()]; o != nil; o = o.sameTrail {
+		if o.canReach(hook, priority) {
+			if t != nil {
+				return nil, false
+			}
+			t = o
+		}
+	}
+	return t, false
+}
+
+// canReach reports whether a packet that came as far as t can be met next at a
+// hook and priority of the same namespace.
+func (t *trip) canReach(hook ruleset.Hook, priority int32) bool {
+	if t.hook == hook {
+		return priority >= t.priority
+	}
+	switch t.hook {
+	case ruleset.Ingress:
+		return hook != ruleset.Output
+	case ruleset.Prerouting:
+		return hook == ruleset.Input || hook == ruleset.Forward || hook == ruleset.Postrouting
+	case ruleset.Forward:
+		return hook == ruleset.Postrouting
+	case ruleset.Output:
+		return hook == ruleset.Postrouting || hook == ruleset.Prerouting
+	case ruleset.Postrouting:
+		return hook == ruleset.Prerouting || hook == ruleset.Input
+	}
+	return false
+}
+
+// strayLine counts a line that no open packet fits, once for each packet.
+func (s *space) strayLine(v *sight, e *event.Event) {
+	t := v.packet.Tuple()
+	const prime = 16777619
+	id := uint32(v.packet.ID) | uint32(t.SrcPort)<<16
+	id = id*prime ^ v.packet.TCP.Seq*prime ^ uint32(v.packet.ICMP.Seq)
+	s.stray(id|1<<31, e.Time)
+}
+
+// otherLog keeps a message that somebody's LOG or NFLOG rule without a group, or
+// conntrack's log of invalid packets, sent to our group: it belongs to the
+// packet of ours that has its bytes, else it is foreign.
+func (s *space) otherLog(e *event.Event) {
+	s.c.note("messages that are no TRACE lines came to NFLOG group 0: somebody's NFLOG rule without a group, or nf_conntrack_log_invalid")
+	s.c.counts.Foreign++
+}
+
+// lineMeaning is what a legacy line stands for, as far as the rules tell.
+type lineMeaning struct {
+	kind    journey.Kind
+	verdict ruleset.Verdict
+	rule    *ruleset.Rule
+	doubt   string
+}
+
+// line reads a TRACE line by the rules of its chain. The kernel calls a rule
+// without matches whose target is a plain verdict `return` in a user chain and
+// `policy` in a base chain, with its own number; only the number tells that it
+// is a rule (net/ipv4/netfilter/ip_tables.c: get_chainname_rulenum).
+func (c *chain) line(st *step) lineMeaning {
+	r := c.text.byNumber(st.number)
+	end := c.text != nil && int(st.number) == len(c.text.rules)+1
+	switch {
+	case c.text == nil && st.line == event.LineRule:
+		return lineMeaning{kind: journey.KindRule, verdict: ruleset.Unknown}
+	case c.text == nil:
+		return lineMeaning{kind: kindOf(st.line), verdict: ruleset.Unknown,
+			doubt: "without the rules' texts the kernel's line does not tell a rule without matches from the end of the chain"}
+	case st.line == event.LineRule && r != nil, r != nil && r.Effect.Bare:
+		return lineMeaning{kind: journey.KindRule, verdict: ruleVerdict(r), rule: r}
+	case st.line == event.LinePolicy && end:
+		return lineMeaning{kind: journey.KindPolicy, verdict: orUnknown(c.policy)}
+	case st.line == event.LineReturn && end:
+		return lineMeaning{kind: journey.KindReturn, verdict: ruleset.Return}
+	}
+	return lineMeaning{kind: kindOf(st.line), verdict: ruleset.Unknown, rule: r,
+		doubt: "the chain has changed since its rules were read"}
+}
+
+func kindOf(line event.LineType) journey.Kind {
+	switch line {
+	case event.LineReturn:
+		return journey.KindReturn
+	case event.LinePolicy:
+		return journey.KindPolicy
+	}
+	return journey.KindRule
+}
+
+func ruleVerdict(r *ruleset.Rule) ruleset.Verdict {
+	if !r.Effect.Known {
+		return ruleset.Unknown
+	}
+	return orUnknown(r.Effect.Verdict)
+}
+
+func orUnknown(v ruleset.Verdict) ruleset.Verdict {
+	if v == "" {
+		return ruleset.Unknown
+	}
+	return v
+}

@@ -1,0 +1,144 @@
+package correlate
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pktrail/pktrail/journey"
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// conclude says what became of the packet, as far as what was heard tells.
+func (t *trip) conclude(j *journey.Journey) {
+	o := &j.Outcome
+	o.Because = []int{}
+	if t.decided(j) {
+		return
+	}
+	o.Step = lastVerdict(j.Steps)
+	if t.missing&(missingLost|missingCrowded|missingReplaced) != 0 {
+		o.Result, o.Why = journey.ResultUnknown, "what came last was not heard: "+strings.Join(j.Missing, "; ")
+		return
+	}
+	o.Result, o.Why = t.fate()
+}
+
+// decided looks for the verdict that took the packet off its way.
+func (t *trip) decided(j *journey.Journey) bool {
+	for i := len(j.Steps) - 1; i >= 0; i-- {
+		st := &j.Steps[i]
+		if st.Kind != journey.KindRule && st.Kind != journey.KindPolicy {
+			continue
+		}
+		o := &j.Outcome
+		switch st.Verdict {
+		case ruleset.Drop:
+			o.Result = journey.Dropped
+		case ruleset.Reject:
+			o.Result, o.With = journey.Rejected, st.Rule.Effect.RejectWith
+		case ruleset.Queue:
+			o.Result = journey.Queued
+		case ruleset.Stolen:
+			o.Result, o.Why = journey.ResultUnknown, "a rule took the packet over (verdict stolen); what it did with it netfilter does not tell"
+		default:
+			return false
+		}
+		o.Step = &i
+		return true
+	}
+	return false
+}
+
+func lastVerdict(steps []journey.Step) *int {
+	for i := len(steps) - 1; i >= 0; i-- {
+		if k := steps[i].Kind; k == journey.KindRule || k == journey.KindPolicy {
+			return &i
+		}
+	}
+	return nil
+}
+
+// fate concludes from how far the packet came and who would have reported it
+// further on.
+func (t *trip) fate() (journey.Result, string) {
+	s := t.sp
+	if !s.allKnown {
+		return journey.ResultUnknown, fmt.Sprintf("last seen in %s; the chains of this namespace are not known, so neither is who would have reported it next", t.hook)
+	}
+	if c := t.silent(t.hook, t.priority); c != nil {
+		return journey.ResultUnknown, fmt.Sprintf("not seen again in %s: %s comes next there and did not report it", t.hook, c.words())
+	}
+	switch t.hook {
+	case ruleset.Input:
+		return journey.Delivered, ""
+	case ruleset.Forward:
+		return t.leave(journey.Forwarded)
+	case ruleset.Output:
+		return t.leave(journey.Sent)
+	case ruleset.Postrouting:
+		if t.firstIn == 0 || t.out == 0 {
+			return journey.Sent, ""
+		}
+		return journey.Forwarded, ""
+	case ruleset.Prerouting:
+		return journey.ResultUnknown, t.afterPrerouting()
+	}
+	return journey.ResultUnknown, fmt.Sprintf("last seen in %s, and nothing behind it reports packets", t.hook)
+}
+
+// leave concludes for a packet that passed all of forward or output.
+func (t *trip) leave(r journey.Result) (journey.Result, string) {
+	if c := t.silent(ruleset.Postrouting, lowest); c != nil {
+		return journey.ResultUnknown, fmt.Sprintf("not seen again after %s: %s in postrouting did not report it", t.hook, c.words())
+	}
+	return r, ""
+}
+
+// lowest is below every priority.
+const lowest = -1 << 31
+
+func (t *trip) afterPrerouting() string {
+	in, fwd := t.silent(ruleset.Input, lowest), t.silent(ruleset.Forward, lowest)
+	if fwd == nil {
+		fwd = t.silent(ruleset.Postrouting, lowest)
+	}
+	switch {
+	case t.now.IsFragment():
+		return "one part of a fragmented packet, last seen in prerouting: defragmentation keeps it until the others have come"
+	case in != nil && fwd != nil:
+		return fmt.Sprintf("not seen again after prerouting: neither %s (to this host) nor %s (forwarded) reported it. "+
+			"The routing decision lies between: no route, reverse-path filter, forwarding off, TTL", in.words(), fwd.words())
+	case in != nil || fwd != nil:
+		c := in
+		if c == nil {
+			c = fwd
+		}
+		return fmt.Sprintf("not seen again after prerouting: routing comes next, and only %s would have reported it", c.words())
+	}
+	return "last seen in prerouting: routing comes next, and no chain behind it would report the packet"
+}
+
+// silent is the first base chain at a hook, behind a priority, that reports every
+// traced packet which passes. One that did not was never reached.
+func (t *trip) silent(hook ruleset.Hook, after int32) *chain {
+	var first *chain
+	for _, c := range t.sp.bases {
+		if c.base.Hook != hook || c.base.Priority <= after || !sees(c.table.Family, t.nfproto) {
+			continue
+		}
+		if first == nil || c.base.Priority < first.base.Priority {
+			first = c
+		}
+	}
+	return first
+}
+
+func (c *chain) words() string {
+	if c.own != nil {
+		return "our own chain at priority " + fmt.Sprint(c.own.Priority)
+	}
+	if c.table.Backend == ruleset.Legacy {
+		return fmt.Sprintf("chain %s of legacy table %s", c.name, c.table.Name)
+	}
+	return fmt.Sprintf("chain %s of table %s %s", c.name, familyName(c.table.Family), c.table.Name)
+}

@@ -1,0 +1,228 @@
+package correlate
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pktrail/pktrail/internal/event"
+	"github.com/pktrail/pktrail/journey"
+	"github.com/pktrail/pktrail/packet"
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// trace takes an event of nf_tables.
+func (s *space) trace(e *event.Event) {
+	ev := &e.Trace
+	v := sight{nfproto: ev.NFProto, in: ev.In, out: ev.Out, mark: ev.Mark, ct: ev.CT, at: e.Time.UnixNano()}
+	if ev.HasPacket {
+		v.packet = decode(ev)
+	}
+	c := s.chain(chainKey{ruleset.TableKey{Backend: ruleset.NFT, Family: ev.Family, Name: ev.Table}, ev.Chain})
+	if c.own != nil {
+		s.traceOwn(e, c, &v)
+		return
+	}
+	t := s.attach(ev, &v)
+	if t == nil {
+		s.stray(ev.ID, e.Time)
+		return
+	}
+	t.enter(c)
+	if ev.Type == event.TraceRule && ev.Handle == 0 {
+		// The end of a base chain, which the policy event that follows tells
+		// (6.12 and later), or of a user chain: a return.
+		if c.base == nil && c.known {
+			t.see(&v, ev.HasPacket)
+			t.add(step{time: v.at, kind: journey.KindReturn, chain: c, verdict: ruleset.Return})
+		}
+		return
+	}
+	t.report(ev, c, &v)
+}
+
+// report adds the step of one rule, return or policy. A rule's event comes after
+// its expressions have run, so the mark that it shows is the rule's own doing,
+// unless it is the first event of a traversal.
+func (t *trip) report(ev *event.Trace, c *chain, v *sight) {
+	st := step{time: v.at, chain: c, handle: ev.Handle, verdict: ev.Verdict, target: ev.Target}
+	switch ev.Type {
+	case event.TraceRule:
+		st.kind = journey.KindRule
+	case event.TraceReturn:
+		st.kind = journey.KindReturn
+		if st.verdict == "" {
+			st.verdict = ruleset.Return
+		}
+	case event.TracePolicy:
+		st.kind, st.verdict = journey.KindPolicy, ev.Policy
+		c.policy = ev.Policy
+	}
+	before := *v
+	if ev.Type == event.TraceRule && !ev.HasPacket {
+		before.mark = t.mark
+	}
+	t.see(&before, ev.HasPacket)
+	t.add(st)
+	if before.mark != v.mark {
+		t.see(v, false)
+	}
+	if ev.Type == event.TraceRule || ev.Type == event.TracePolicy {
+		switch st.verdict {
+		case ruleset.Drop, ruleset.Stolen:
+			t.end()
+		}
+	}
+}
+
+// attach finds the trip of an event: by the kernel's id as long as the bytes do
+// not say otherwise, else by the bytes alone.
+func (s *space) attach(ev *event.Trace, v *sight) *trip {
+	t := s.byID[ev.ID]
+	if t != nil && !t.ended && (!ev.HasPacket || t.same(&v.packet)) {
+		return t
+	}
+	if !ev.HasPacket {
+		return nil
+	}
+	return s.stitch(ev.ID, v)
+}
+
+// stitch finds the trip of a packet whose id the kernel changed: it was received
+// again, on loopback or from a bridge, or put together from fragments.
+func (s *space) stitch(id uint32, v *sight) *trip {
+	t, sure := s.find(v)
+	if t == nil {
+		t = s.fragment(v)
+		sure = t != nil
+	}
+	if t == nil {
+		return nil
+	}
+	if !sure {
+		t.inferred = true
+	}
+	delete(s.byID, t.ids[len(t.ids)-1])
+	if !slices.Contains(t.ids, id) {
+		t.ids = append(t.ids, id)
+	}
+	if old := s.byID[id]; old != nil && old != t {
+		s.replace(old)
+	}
+	s.byID[id] = t
+	if from, to := s.link(t.out), s.link(v.in); t.out != v.in && v.in != t.in || t.hook == ruleset.Postrouting {
+		t.move(from, to, v)
+	}
+	return t
+}
+
+// find looks among open trips for one with the same bytes, then for one that
+// differs by translation only. sure is false where more than one fits, or the
+// bytes are not the same.
+func (s *space) find(v *sight) (t *trip, sure bool) {
+	key := v.packet.Key()
+	if t = s.byKey[key]; t != nil {
+		sure = t.sameKey == nil
+		for o := t.sameKey; o != nil; o = o.sameKey {
+			t = o // the oldest
+		}
+		return t, sure
+	}
+	if t = s.byTrail[v.packet.Trail()]; t != nil && t.sameTrail == nil {
+		return t, false
+	}
+	return nil, false
+}
+
+func (s *space) fragment(v *sight) *trip {
+	for i := len(s.c.trips) - 1; i >= 0; i-- {
+		t := s.c.trips[i]
+		if t.sp == s && !t.ended && joins(&t.now, &v.packet) {
+			return t
+		}
+	}
+	return nil
+}
+
+// move adds the step of a packet that came to another device of its namespace.
+func (t *trip) move(from, to string, v *sight) {
+	why := "received again"
+	switch {
+	case to == "lo" || from == "lo":
+		why = "loopback"
+	case t.sp.info.Bridges[t.in] == v.in && v.in != 0:
+		from, why = t.sp.link(t.in), "bridge to host"
+	}
+	if from == to && why != "loopback" {
+		return
+	}
+	t.add(step{time: v.at, kind: journey.KindDevice, device: &journey.Device{From: from, To: to, Why: why}})
+}
+
+// traceOwn takes an event of a chain of ours. A packet that arrives untraced is
+// first heard of in a Trace chain; one that is heard of in an Arm chain was
+// traced already when it came.
+func (s *space) traceOwn(e *event.Event, c *chain, v *sight) {
+	ev := &e.Trace
+	switch c.own.Role {
+	case event.TraceRole:
+		if ev.HasPacket {
+			t := s.begin(v, ev.ID, c.own.Cause)
+			t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
+		}
+	case event.Arm:
+		s.traceArm(e, c, v)
+	case event.Milestone:
+		if t := s.attach(ev, v); t != nil {
+			t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
+			t.see(v, ev.HasPacket)
+		} else {
+			s.stray(ev.ID, e.Time)
+		}
+	}
+}
+
+func (s *space) traceArm(e *event.Event, c *chain, v *sight) {
+	ev := &e.Trace
+	t := s.byID[ev.ID]
+	if !ev.HasPacket {
+		return
+	}
+	if t == nil || t.ended || !t.same(&v.packet) || t.hook == ruleset.Postrouting {
+		t = s.stitch(ev.ID, v)
+	}
+	switch {
+	case t != nil:
+		t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
+		t.see(v, true)
+	case ev.Verdict == ruleset.Jump:
+		// Somebody else's rule set the bit before our chain met the packet, and
+		// MATCH holds for it.
+		t = s.begin(v, ev.ID, "match")
+		t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
+	default:
+		s.stray(ev.ID, e.Time)
+	}
+}
+
+// enter notes that nf_tables reports a chain now.
+func (t *trip) enter(c *chain) {
+	if c.base == nil {
+		t.was = t.hook
+		return
+	}
+	t.reach(c.base.Hook, c.at(), c.base.Priority)
+}
+
+func decode(ev *event.Trace) packet.Packet {
+	f := packet.Unspec // a bridge's or device's: its version tells
+	switch nf := packet.Family(ev.NFProto); nf {
+	case packet.IPv4, packet.IPv6, packet.ARP:
+		f = nf
+	}
+	// What is cut short is kept as far as it goes.
+	p, _ := packet.Decode(f, ev.Network, ev.Transport)
+	_ = packet.DecodeLink(ev.Link, &p)
+	return p
+}
+
+func timeOf(ns int64) time.Time { return time.Unix(0, ns) }

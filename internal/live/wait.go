@@ -1,0 +1,79 @@
+package live
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// waitFor is how long a trace without a packet stays silent.
+const waitFor = 10 * time.Second
+
+// Wait says, when no packet has come for a while, what the trace is waiting for
+// and what crosses the namespaces instead. The returned function stops it.
+func (t *Trace) Wait(ctx context.Context, say func(string)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	before := t.traffic()
+	go func() {
+		timer := time.NewTimer(waitFor)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		say(fmt.Sprintf("no packet in %s: still waiting for %s in %s", waitFor, t.opt.Match, t.Names()))
+		say("seen instead: " + passing(before, t.traffic()))
+	}()
+	return cancel
+}
+
+// traffic is packets received and sent by namespace and interface.
+func (t *Trace) traffic() map[string][2]uint64 {
+	all := map[string][2]uint64{}
+	for _, s := range t.spaces {
+		_ = s.ns.Do(func() error {
+			f, err := os.Open("/proc/thread-self/net/dev")
+			if err != nil {
+				return err
+			}
+			defer func() { _ = f.Close() }()
+			for sc := bufio.NewScanner(f); sc.Scan(); {
+				name, rest, ok := strings.Cut(sc.Text(), ":")
+				fields := strings.Fields(rest)
+				if !ok || len(fields) < 10 {
+					continue
+				}
+				rx, _ := strconv.ParseUint(fields[1], 10, 64)
+				tx, _ := strconv.ParseUint(fields[9], 10, 64)
+				name = strings.TrimSpace(name)
+				if len(t.spaces) > 1 {
+					name = s.ns.Name + "/" + name
+				}
+				all[name] = [2]uint64{rx, tx}
+			}
+			return nil
+		})
+	}
+	return all
+}
+
+func passing(before, after map[string][2]uint64) string {
+	var lines []string
+	for name, now := range after {
+		rx, tx := now[0]-before[name][0], now[1]-before[name][1]
+		if rx+tx > 0 {
+			lines = append(lines, fmt.Sprintf("%s %d packets in, %d out", name, rx, tx))
+		}
+	}
+	if len(lines) == 0 {
+		return "no packet on any interface"
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "; ")
+}
