@@ -30,6 +30,7 @@ type Host struct {
 	mu       sync.Mutex
 	nfTables presence
 	seen     *fingerprint // how the rules stood at the last reading
+	noTrack  []string     // rules that exempt packets from conntrack, as the last Texts had them
 }
 
 // New returns a Host for an open namespace, which must stay open while it is used.

@@ -123,15 +123,18 @@ func withoutCounters(b []byte, fam ruleset.Family) {
 	}
 }
 
-// extensions walks the names of an entry's matches and, last, its target.
-func extensions(entry []byte, fam ruleset.Family) iter.Seq[string] {
+// extensions walks an entry's matches and, last, its target: name and data of each.
+func extensions(entry []byte, fam ruleset.Family) iter.Seq2[string, []byte] {
 	at := layoutOf(fam)
-	return func(yield func(string) bool) {
+	return func(yield func(string, []byte) bool) {
 		target := int(binary.NativeEndian.Uint16(entry[at.target:]))
 		for off := at.size; off+sizeofXtMatch <= len(entry); {
 			size := int(binary.NativeEndian.Uint16(entry[off:]))
+			if size < sizeofXtMatch || off+size > len(entry) {
+				return
+			}
 			name, _, _ := bytes.Cut(entry[off+2:off+2+xtNameLen], []byte{0})
-			if !yield(string(name)) || off >= target || size < sizeofXtMatch {
+			if !yield(string(name), entry[off+sizeofXtMatch:off+size]) || off >= target {
 				return
 			}
 			off += size

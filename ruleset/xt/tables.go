@@ -78,25 +78,27 @@ func baseOf(table string, b builtin) *ruleset.Base {
 }
 
 // LooksLikeNFTable reports whether an nf_tables table has the shape that
-// iptables-nft makes and accepts: one of its table names, and only its built-in
-// chains at hooks. Only iptables-nft-save knows whether the rules are its own, too.
+// iptables-nft makes: one of its table names, and built-in chains of its own,
+// but no others, at the hooks. Only iptables-nft-save knows whether the rules
+// are its own, too.
 func LooksLikeNFTable(t *ruleset.Table) bool {
-	if t.Backend != ruleset.NFT || t.Family != ruleset.IP && t.Family != ruleset.IP6 {
+	hasBase := func(ch *ruleset.Chain) bool { return ch.Base != nil }
+	return MayBeNFTable(t) && slices.ContainsFunc(t.Chains, hasBase)
+}
+
+// MayBeNFTable is LooksLikeNFTable for tables that may have no chain at a hook.
+func MayBeNFTable(t *ruleset.Table) bool {
+	known := builtins(t.Name)
+	if len(known) == 0 || t.Backend != ruleset.NFT || t.Family != ruleset.IP && t.Family != ruleset.IP6 {
 		return false
 	}
-	known := builtins(t.Name)
-	bases := 0
 	for _, ch := range t.Chains {
-		if ch.Base == nil {
-			continue
-		}
-		bases++
 		fits := func(b builtin) bool {
 			return b.name == ch.Name && b.hook == ch.Base.Hook && b.priority == ch.Base.Priority
 		}
-		if !slices.ContainsFunc(known, fits) {
+		if ch.Base != nil && !slices.ContainsFunc(known, fits) {
 			return false
 		}
 	}
-	return bases > 0
+	return true
 }

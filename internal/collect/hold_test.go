@@ -1,0 +1,67 @@
+package collect
+
+import (
+	"bufio"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/netns"
+)
+
+// hold runs commands in an nft that stays until the test ends, so that a table
+// with an owner lives.
+func hold(t *testing.T, ns *netns.NS, commands string) {
+	t.Helper()
+	var in io.WriteCloser
+	var cmd *exec.Cmd
+	err := ns.Do(func() (err error) {
+		cmd = exec.Command("nft", "-i")
+		if in, err = cmd.StdinPipe(); err != nil {
+			return err
+		}
+		return cmd.Start()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+	w := bufio.NewWriter(in)
+	_, _ = w.WriteString(commands)
+	_ = w.Flush()
+	for range 100 {
+		if strings.Contains(run(t, ns, "", "nft", "list", "tables"), "mine") {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("the table with an owner did not appear")
+}
+
+// attachBPF puts a BPF program that passes every packet at a link's tc ingress.
+func attachBPF(t *testing.T, ns *netns.NS, link string) {
+	t.Helper()
+	fd := passProgram(t)
+	defer func() { _ = unix.Close(fd) }()
+	err := ns.Do(func() error {
+		l, err := netlink.LinkByName(link)
+		if err != nil {
+			return err
+		}
+		return netlink.FilterAdd(&netlink.BpfFilter{
+			FilterAttrs: netlink.FilterAttrs{
+				LinkIndex: l.Attrs().Index, Parent: netlink.HANDLE_MIN_INGRESS,
+				Handle: 1, Protocol: unix.ETH_P_ALL, Priority: 1,
+			},
+			Fd: fd, Name: "pass", DirectAction: true,
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
