@@ -31,7 +31,7 @@ nothing of the host.`,
 }
 
 func demo(cmd *cobra.Command, o *output) (err error) {
-	p, err := o.printer(cmd.OutOrStdout(), false)
+	s, err := o.story(cmd.OutOrStdout(), false)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func demo(cmd *cobra.Command, o *output) (err error) {
 		cancel()
 		played <- err
 	}()
-	s := story{printer: p, live: true}
+	s.live = true
 	if err := s.tell(ctx, t, time.Now); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -24,19 +25,20 @@ func (o *output) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.noColor, "no-color", false, "no colour on a terminal either (also: NO_COLOR)")
 }
 
-// printer makes the printer of journeys for where the output goes.
-func (o *output) printer(w io.Writer, namespaces bool) (render.Printer, error) {
+// story makes the printer of journeys for where the output goes.
+func (o *output) story(w io.Writer, namespaces bool) (*story, error) {
+	out := bufio.NewWriterSize(w, 1<<16)
 	switch o.format {
 	case "json":
-		return render.NewJSON(w), nil
+		return &story{printer: render.NewJSON(out), out: out}, nil
 	case "text":
 		width, terminal := terminalWidth(w)
-		return render.NewText(w, render.Options{
+		return &story{out: out, printer: render.NewText(out, render.Options{
 			Color: terminal && !o.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 			Width: width,
 			ASCII: !utf8Locale(),
 			Netns: namespaces,
-		}), nil
+		})}, nil
 	}
 	return nil, hint(fmt.Errorf("-o %s: no such output", o.format), "-o text or -o json")
 }

@@ -52,11 +52,11 @@ func readStory(cmd *cobra.Command, path string, m match.Match, o *output) error 
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	p, err := o.printer(cmd.OutOrStdout(), true)
+	s, err := o.story(cmd.OutOrStdout(), true)
 	if err != nil {
 		return err
 	}
-	s := story{printer: p, match: &m, wider: allParts(m)}
+	s.match, s.wider = &m, allParts(m)
 	return s.tell(cmd.Context(), src, nil)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"time"
@@ -20,7 +21,9 @@ type story struct {
 	match   *match.Match   // packets beyond it are counted, not shown
 	wider   []match.Reason // the parts of it that the rules could not judge
 	live    bool
-	first   func() // called when the first packet has come
+	foreign bool
+	out     *bufio.Writer // what the printer writes to
+	first   func()        // called when the first packet has come
 
 	sum    render.Summarizer
 	shown  int
@@ -33,6 +36,9 @@ func (s *story) tell(ctx context.Context, src source.Source, clock func() time.T
 	counts, err := live.Tell(ctx, src, clock, live.Teller{
 		Journey: s.journey,
 		Lost:    s.lost,
+		Note:    func(text string) { s.keep(s.printer.Note(text)) },
+		Flush:   s.flush,
+		Foreign: s.foreign,
 		Stop:    func() bool { return s.err != nil || s.limit > 0 && s.shown >= s.limit },
 	})
 	if s.err != nil {
@@ -48,8 +54,10 @@ func (s *story) tell(ctx context.Context, src source.Source, clock func() time.T
 	if s.live {
 		sum.Seconds = time.Since(begin).Seconds()
 	}
-	if err := s.printer.Summary(sum); err != nil && !gone(err) {
-		return err
+	s.keep(s.printer.Summary(sum))
+	s.flush()
+	if s.err != nil && !gone(s.err) {
+		return s.err
 	}
 	return nil
 }
@@ -72,6 +80,8 @@ func (s *story) lost(l *journey.Lost) {
 	s.sum.Lost(l)
 	s.keep(s.printer.Lost(l))
 }
+
+func (s *story) flush() { s.keep(s.out.Flush()) }
 
 func (s *story) keep(err error) {
 	if s.err == nil {

@@ -107,7 +107,7 @@ func (f *traceFlags) run(cmd *cobra.Command, m match.Match) error {
 }
 
 func (f *traceFlags) options(m match.Match) (live.Options, error) {
-	opt := live.Options{Match: m, Unlimited: f.unlimited, RequireLegacy: f.requireLegacy, NoOwner: f.noOwner, Foreign: f.foreign}
+	opt := live.Options{Match: m, Unlimited: f.unlimited, RequireLegacy: f.requireLegacy, NoOwner: f.noOwner}
 	rate, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSuffix(f.rate, "ec"), "/s"), 10, 32)
 	if err != nil || rate == 0 {
 		return opt, hint(fmt.Errorf("--rate %s: not a number of packets a second", f.rate), "for example --rate 500/s")
@@ -191,7 +191,7 @@ func (f *traceFlags) trace(cmd *cobra.Command, t *live.Trace, m match.Match) (er
 	}
 	t.Record(recorder)
 	defer func() { err = errors.Join(err, closeRecord()) }()
-	p, err := f.printer(cmd.OutOrStdout(), t.Many())
+	s, err := f.story(cmd.OutOrStdout(), t.Many())
 	if err != nil {
 		return err
 	}
@@ -209,9 +209,8 @@ func (f *traceFlags) trace(cmd *cobra.Command, t *live.Trace, m match.Match) (er
 		ctx, cancel = context.WithTimeout(ctx, f.duration)
 		defer cancel()
 	}
-	s := story{printer: p, limit: f.count, match: &m, wider: t.Wider(), live: true}
-	waiting := t.Wait(ctx, func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), text) })
-	s.first = waiting
+	s.limit, s.match, s.wider, s.live, s.foreign = f.count, &m, t.Wider(), true, f.foreign
+	s.first = t.Wait(ctx, func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), text) })
 	return s.tell(ctx, t, time.Now)
 }
 

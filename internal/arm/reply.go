@@ -66,6 +66,7 @@ func (b *builder) lookups(chain, set, to string) {
 		for _, icmp := range []bool{false, true} {
 			rule := append(b.guard(f),
 				nftexpr.Equal(nftexpr.L4Proto(), proto, !icmp),
+				nftexpr.HasTransport(),
 				nftexpr.InSet(setName(set, f), false, header(f, icmp)...),
 				nftexpr.Jump(to))
 			b.Rule(chain, "", rule...)

@@ -27,6 +27,8 @@ type Options struct {
 	MaxOpen int
 	// MaxSteps of one packet are kept; 2000.
 	MaxSteps int
+	// Foreign makes journeys of packets that only somebody else's rules trace, too.
+	Foreign bool
 }
 
 func (o Options) orDefault() Options {

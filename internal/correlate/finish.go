@@ -49,7 +49,7 @@ func (t *trip) journey() *journey.Journey {
 	for i := range t.steps {
 		t.fill(&j.Steps[i], &t.steps[i])
 	}
-	attribute(j.Steps)
+	t.attribute(j.Steps)
 	t.conclude(j)
 	return j
 }
@@ -166,12 +166,12 @@ func (c *Correlator) priority(p int32) *int32 {
 // attribute says of each translation whether a rule decided it just now, or the
 // flow's entry alone: nat chains are asked for a flow's first packet only. And it
 // puts a mark change behind the rule that made it.
-func attribute(steps []journey.Step) {
+func (t *trip) attribute(steps []journey.Step) {
 	for i := range steps {
 		switch steps[i].Kind {
 		case journey.KindNAT:
 			steps[i].NAT.By = "entry"
-			if translates(steps[:i]) {
+			if t.translates(steps[:i]) {
 				steps[i].NAT.By = "rule"
 			}
 		case journey.KindMark:
@@ -180,14 +180,27 @@ func attribute(steps []journey.Step) {
 	}
 }
 
-// translates looks back to the translation before for a rule that asked for one.
-func translates(steps []journey.Step) bool {
+// translates looks for a rule that asked for a translation, or one of unknown
+// meaning that ended the way through a nat table.
+func (t *trip) translates(steps []journey.Step) bool {
 	for i := len(steps) - 1; i >= 0; i-- {
 		st := &steps[i]
-		if st.Kind == journey.KindNAT {
+		if st.Kind != journey.KindRule {
 			continue
 		}
-		if st.Kind == journey.KindRule && st.Rule.Effect.NAT != "" {
+		if st.Rule.Effect.NAT != "" {
+			return true
+		}
+		if !st.Rule.Effect.Known && st.Verdict == ruleset.Accept && t.sp.natTable(t.steps[i].chain) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *space) natTable(of *chain) bool {
+	for _, c := range s.chains {
+		if c.table == of.table && c.isNAT() {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -10,8 +11,9 @@ import (
 
 // links finds which journeys belong together.
 type links struct {
-	starts map[packet.Key][]*trip // by what NAT leaves of their first sight
-	flows  map[flowKey]flow       // packets that left, by the tuple that an answer would come with
+	starts  map[packet.Key][]*trip // by what NAT leaves of their first sight
+	flows   map[flowKey]flow       // packets that left, by the tuple that a reply would come with
+	replied map[flowKey]bool       // both directions of TCP flows that are linked
 }
 
 type flowKey struct {
@@ -20,8 +22,9 @@ type flowKey struct {
 }
 
 type flow struct {
-	id journey.ID
-	at int64
+	id    journey.ID
+	first packet.Tuple // as the packet was first seen
+	at    int64
 }
 
 const (
@@ -30,7 +33,7 @@ const (
 )
 
 func newLinks() links {
-	return links{starts: map[packet.Key][]*trip{}, flows: map[flowKey]flow{}}
+	return links{starts: map[packet.Key][]*trip{}, flows: map[flowKey]flow{}, replied: map[flowKey]bool{}}
 }
 
 // begin links a packet at its first sight: to the packet that it answers, or
@@ -38,43 +41,93 @@ func newLinks() links {
 func (l *links) begin(t *trip) {
 	trail := t.now.Trail()
 	l.starts[trail] = append(l.starts[trail], t)
-	if t.now.Inner != nil && t.now.IsICMPError() {
-		l.answer(t, t.now.Inner.Tuple(), sameQuoted)
+	switch {
+	case t.now.IsICMPError():
+		l.answer(t, quotes)
+		return
+	case t.now.TCP.Flags&packet.RST != 0 && t.firstIn == 0:
+		l.answer(t, resets)
 		return
 	}
-	if t.now.TCP.Flags&packet.RST != 0 && t.firstIn == 0 {
-		l.answer(t, t.tuple.Reverse(), sameReset)
+	l.reply(t)
+}
+
+// reply links a packet to the newest one of its flow's other direction: of TCP
+// the first of each direction only, else each to one.
+func (l *links) reply(t *trip) {
+	own := flowKey{t.sp, t.tuple}
+	if l.replied[own] {
 		return
 	}
-	if o := t.sp.byTuple[t.tuple.Reverse()]; o != nil {
+	o := t.sp.byTuple[t.tuple.Reverse()]
+	f, ended := l.flows[own]
+	switch {
+	case o != nil && o != t && !o.answered:
 		join(o, t, journey.LinkReply, journey.Certain)
-	} else if f, ok := l.flows[flowKey{t.sp, t.tuple}]; ok {
+		l.settle(t, o.first.Tuple())
+		o.answered = true
+	case o == nil && ended:
 		t.links = append(t.links, journey.Link{Kind: journey.LinkReply, ID: f.id, Identity: journey.Certain})
-	}
-}
-
-// answer links a packet that was made in answer to one of the same namespace.
-func (l *links) answer(t *trip, of packet.Tuple, sure func(asked, answer *packet.Packet) bool) {
-	o := t.sp.byTuple[of]
-	if o == nil || o == t {
+		l.settle(t, f.first)
+		delete(l.flows, own)
+	default:
 		return
 	}
-	identity := journey.Inferred
-	if sure(&o.now, &t.now) {
-		identity = journey.Certain
+	t.answered = true
+}
+
+func (l *links) settle(t *trip, request packet.Tuple) {
+	if t.now.Proto == packet.ProtoTCP {
+		l.replied[flowKey{t.sp, t.tuple}] = true
+		l.replied[flowKey{t.sp, request}] = true
 	}
-	join(o, t, journey.LinkAnswer, identity)
 }
 
-// sameQuoted: the error quotes the very packet.
-func sameQuoted(asked, answer *packet.Packet) bool {
-	in := answer.Inner
-	n := min(asked.L4Len, in.L4Len, 8)
-	return n > 0 && in.ID == asked.ID && in.Length == asked.Length && slices.Equal(in.L4[:n], asked.L4[:n])
+// answer links a packet that was made in answer to one of the same namespace,
+// among the newest of those that are not handed out yet.
+func (l *links) answer(t *trip, answers func(answer, asked *packet.Packet) bool) {
+	const newest = 512
+	trips := t.sp.c.trips
+	var found *trip
+	identity := journey.Certain
+	for i := len(trips) - 1; i >= 0 && len(trips)-i < newest; i-- {
+		o := trips[i]
+		if o.sp != t.sp || !answers(&t.now, &o.now) {
+			continue
+		}
+		if found != nil {
+			identity = journey.Inferred
+			break
+		}
+		found = o
+	}
+	if found != nil {
+		join(found, t, journey.LinkAnswer, identity)
+	}
 }
 
-// sameReset: the reset's numbers follow from the segment (RFC 9293, 3.10.7.1).
-func sameReset(asked, answer *packet.Packet) bool {
+// quotes: the ICMP error quotes the packet. Trace events carry 20 bytes behind the
+// IP header: the error's own eight, and twelve of the quoted header.
+func quotes(answer, asked *packet.Packet) bool {
+	if answer.L4Len < 20 || answer.Dst != asked.Src || answer.Family != asked.Family {
+		return false
+	}
+	q := answer.L4[8:]
+	if asked.Family == packet.IPv6 {
+		label := binary.BigEndian.Uint32(q) & 0xfffff
+		return q[0]>>4 == 6 && label == asked.FlowLabel && q[6] == asked.NextHeader &&
+			binary.BigEndian.Uint16(q[4:])+40 == asked.Length
+	}
+	return q[0]>>4 == 4 && q[9] == asked.NextHeader &&
+		binary.BigEndian.Uint16(q[2:]) == asked.Length && binary.BigEndian.Uint16(q[4:]) == asked.ID
+}
+
+// resets: the reset's ends are the segment's turned round, and its numbers follow
+// from it (RFC 9293, 3.10.7.1).
+func resets(answer, asked *packet.Packet) bool {
+	if answer.Tuple() != asked.Tuple().Reverse() {
+		return false
+	}
 	a, r := asked.TCP, answer.TCP
 	if a.Flags&packet.ACK != 0 && r.Seq == a.Ack {
 		return true
@@ -105,8 +158,8 @@ func (l *links) end(t *trip) {
 }
 
 func (l *links) remember(t *trip) {
-	if len(l.flows) < maxFlows {
-		l.flows[flowKey{t.sp, t.now.Tuple().Reverse()}] = flow{t.id, t.last}
+	if len(l.flows) < maxFlows && !t.answered {
+		l.flows[flowKey{t.sp, t.now.Tuple().Reverse()}] = flow{t.id, t.first.Tuple(), t.last}
 	}
 }
 
@@ -130,6 +183,7 @@ func (l *links) forget(now time.Time) {
 			delete(l.flows, k)
 		}
 	}
+	clear(l.replied)
 }
 
 // alone reports whether the stream has one namespace only.

@@ -25,7 +25,10 @@ func (s *space) trace(e *event.Event) {
 	t := s.attach(ev, &v)
 	if t == nil {
 		s.stray(ev.ID, e.Time)
-		return
+		if !s.c.opt.Foreign || !ev.HasPacket {
+			return
+		}
+		t = s.begin(&v, ev.ID, "foreign")
 	}
 	t.enter(c)
 	if ev.Type == event.TraceRule && ev.Handle == 0 {
@@ -167,7 +170,8 @@ func (s *space) traceOwn(e *event.Event, c *chain, v *sight) {
 	case event.TraceRole:
 		if ev.HasPacket {
 			t := s.begin(v, ev.ID, c.own.Cause)
-			t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
+			t.reach(s.entry(c, v))
+			t.know(v)
 		}
 	case event.Arm:
 		s.traceArm(e, c, v)
@@ -179,6 +183,25 @@ func (s *space) traceOwn(e *event.Event, c *chain, v *sight) {
 			s.stray(ev.ID, e.Time)
 		}
 	}
+}
+
+// entry is where a packet that was heard of first in a Trace chain met us: the
+// chain serves all Arm chains of its table, and only prerouting and ingress have
+// an interface that the packet came in by.
+func (s *space) entry(c *chain, v *sight) (hook ruleset.Hook, priority, shown int32) {
+	hook = ruleset.Output
+	switch {
+	case c.table.Family == ruleset.Netdev:
+		hook = ruleset.Ingress
+	case v.in != 0:
+		hook = ruleset.Prerouting
+	}
+	for _, own := range s.info.Own {
+		if own.Role == event.Arm && own.Hook == hook && own.Family == c.table.Family {
+			return hook, own.Priority, own.Priority
+		}
+	}
+	return hook, lowest, lowest
 }
 
 func (s *space) traceArm(e *event.Event, c *chain, v *sight) {
@@ -199,6 +222,7 @@ func (s *space) traceArm(e *event.Event, c *chain, v *sight) {
 		// MATCH holds for it.
 		t = s.begin(v, ev.ID, "match")
 		t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
+		t.know(v)
 	default:
 		s.stray(ev.ID, e.Time)
 	}

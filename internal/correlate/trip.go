@@ -47,6 +47,7 @@ type trip struct {
 	lost     journey.LostCount
 	ended    bool // a verdict took it off its way
 	handed   bool
+	answered bool // a reply is linked
 	links    []journey.Link
 }
 
@@ -110,7 +111,7 @@ type sight struct {
 	at      int64
 }
 
-// begin opens a trip at its first event.
+// begin opens a trip at its first event. The caller says where that was.
 func (s *space) begin(v *sight, id uint32, cause string) *trip {
 	s.c.crowd()
 	if old := s.byID[id]; old != nil {
@@ -131,7 +132,6 @@ func (s *space) begin(v *sight, id uint32, cause string) *trip {
 	t.firstKey = t.key
 	s.c.trips = append(s.c.trips, t)
 	s.c.links.begin(t)
-	t.know(v)
 	return t
 }
 

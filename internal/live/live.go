@@ -18,6 +18,7 @@ import (
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/source"
 	"github.com/pktrail/pktrail/internal/source/netfilter"
+	"github.com/pktrail/pktrail/packet"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -38,8 +39,7 @@ type Options struct {
 	RequireLegacy bool
 	NoOwner       bool // as on kernels before 5.12; tests force it
 	NoTexts       bool
-	Foreign       bool // packets that somebody else's rules trace too
-	BufferBytes   int  // receive buffer of each namespace; 0 is the source's own
+	BufferBytes   int // receive buffer of each namespace; 0 is the source's own
 	Recorder      *source.Recorder
 }
 
@@ -48,6 +48,8 @@ type Trace struct {
 	opt    Options
 	spaces []*space
 	armed  *arm.Armed
+	// widened are the tuples that other namespaces follow too.
+	widened map[packet.Tuple]bool
 	// Warnings say before waiting what cannot be seen, or may pass without
 	// meeting a rule. Cost says what arming costs.
 	Warnings []string
@@ -74,7 +76,7 @@ func Prepare(opt Options) (*Trace, error) {
 	if opt.Rate == 0 {
 		opt.Rate = DefaultRate
 	}
-	t := &Trace{opt: opt}
+	t := &Trace{opt: opt, widened: map[packet.Tuple]bool{}}
 	for i, ns := range opt.Spaces {
 		s := &space{number: uint16(i), ns: ns, host: collect.New(ns, collect.Options{})}
 		if err := t.look(s); err != nil {

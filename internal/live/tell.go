@@ -16,8 +16,19 @@ import (
 type Teller struct {
 	Journey func(*journey.Journey)
 	Lost    func(*journey.Lost)
-	// Stop is asked after every journey; true ends the stream.
+	// Note is told what the trace learned on the way. It may be nil.
+	Note func(string)
+	// Flush is called when nothing more waits to be told. It may be nil.
+	Flush func()
+	// Stop is asked after every journey; true ends the stream. It may be nil.
 	Stop func() bool
+	// Foreign asks for packets that only somebody else's rules trace, too.
+	Foreign bool
+}
+
+// learner is a source that follows more as it learns from journeys.
+type learner interface {
+	learn(j *journey.Journey) (note string)
 }
 
 const (
@@ -32,10 +43,11 @@ const (
 func Tell(ctx context.Context, src source.Source, clock func() time.Time, to Teller) (correlate.Counts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := correlate.New(correlate.Options{})
+	c := correlate.New(correlate.Options{Foreign: to.Foreign})
 	out := make(chan any, waitingBatches)
 	var printing sync.WaitGroup
-	printing.Go(func() { deliver(out, to, cancel) })
+	learns, _ := src.(learner)
+	printing.Go(func() { deliver(out, to, learns, cancel) })
 	var mu sync.Mutex
 	var newest, expired time.Time // of the events
 	send := func(js []*journey.Journey) {
@@ -99,7 +111,7 @@ func ticking(ctx context.Context, clock func() time.Time, f func(time.Time)) (st
 
 // deliver explains and hands over on a goroutine of its own. After the teller has
 // had enough the rest is let go.
-func deliver(out <-chan any, to Teller, enough func()) {
+func deliver(out <-chan any, to Teller, learns learner, enough func()) {
 	done := false
 	for item := range out {
 		switch v := item.(type) {
@@ -112,13 +124,26 @@ func deliver(out <-chan any, to Teller, enough func()) {
 				if done {
 					break
 				}
-				explain.Explain(j)
-				to.Journey(j)
+				to.journey(j, learns)
 				if to.Stop != nil && to.Stop() {
 					done = true
 					enough()
 				}
 			}
 		}
+		if to.Flush != nil && len(out) == 0 {
+			to.Flush()
+		}
+	}
+}
+
+func (to *Teller) journey(j *journey.Journey, learns learner) {
+	explain.Explain(j)
+	to.Journey(j)
+	if learns == nil || to.Note == nil {
+		return
+	}
+	if note := learns.learn(j); note != "" {
+		to.Note(note)
 	}
 }
