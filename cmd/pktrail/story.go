@@ -22,8 +22,9 @@ type story struct {
 	wider   []match.Reason // the parts of it that the rules could not judge
 	live    bool
 	foreign bool
-	out     *bufio.Writer // what the printer writes to
-	first   func()        // called when the first packet has come
+	out     *bufio.Writer               // what the printer writes to
+	first   func()                      // called when the first packet has come
+	show    func(*journey.Journey) bool // unless nil, says whether to print a journey
 
 	sum    render.Summarizer
 	shown  int
@@ -73,7 +74,15 @@ func (s *story) journey(j *journey.Journey) {
 	}
 	s.shown++
 	s.sum.Add(j)
-	s.keep(s.printer.Journey(j))
+	if s.show == nil || s.show(j) {
+		s.keep(s.printer.Journey(j))
+	}
+}
+
+// heading stands above what follows, in text.
+func (s *story) heading(title string) {
+	_, err := fmt.Fprintf(s.out, "\n== %s\n", title)
+	s.keep(err)
 }
 
 func (s *story) lost(l *journey.Lost) {
