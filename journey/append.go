@@ -18,6 +18,9 @@ func (j *Journey) AppendJSON(b []byte) []byte {
 	b = text(b, "name", j.Host.Name)
 	b = text(b, "boot_id", j.Host.BootID)
 	b = append(b, '}')
+	if j.Netns != nil {
+		b = j.Netns.append(key(b, "netns"))
+	}
 	b = j.Start.append(key(b, "start"))
 	b = j.Packet.append(key(b, "packet"))
 	b = append(key(b, "steps"), '[')

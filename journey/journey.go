@@ -21,6 +21,7 @@ type Journey struct {
 	TraceID  string   `json:"trace_id,omitzero"`  // the kernel's, eight hex digits, the first of them where it changed
 	TraceIDs []string `json:"trace_ids,omitzero"` // all of them, only where the kernel changed it on the way
 	Host     Host     `json:"host"`
+	Netns    *Netns   `json:"netns,omitzero"` // where it was seen; its steps have it too
 	Start    Time     `json:"start"`
 	Packet   Packet   `json:"packet"` // as it was first seen
 	// Headers is Packet as it was decoded, for judging it; not in JSON.

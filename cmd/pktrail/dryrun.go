@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/live"
 	"github.com/pktrail/pktrail/internal/netns"
 )
@@ -12,16 +11,10 @@ import (
 // dryRun prints what a trace would change, in the words of nft and sysctl.
 func dryRun(w io.Writer, spaces []*netns.NS, t *live.Trace) error {
 	for i, p := range t.Plans() {
-		milestones := 0
-		for _, own := range p.Own {
-			if own.Role == event.Milestone {
-				milestones++
-			}
-		}
 		fmt.Fprintf(w, "# in namespace %s; the kernel removes the table when pktrail ends, however it ends\n", spaces[i].Name)
 		fmt.Fprintf(w, "# cost to packets that do not match: about 1 %% of the packet rate for the arming rule")
-		if milestones > 0 {
-			fmt.Fprintf(w, ", and 1 to 2 %% for each of %d milestone chains on a packet's way", milestones)
+		if n := p.Milestones(); n > 0 {
+			fmt.Fprintf(w, ", and 1 to 2 %% for each of at most %d milestone chains on its way", n)
 		}
 		fmt.Fprintf(w, "\n%s", p.Text())
 		for _, line := range p.LoggerChanges() {
@@ -34,5 +27,6 @@ func dryRun(w io.Writer, spaces []*netns.NS, t *live.Trace) error {
 	for _, note := range t.Warnings {
 		fmt.Fprintf(w, "# note: %s\n", note)
 	}
+	fmt.Fprintln(w, "# while it runs, `nft -f` of a saved `nft list ruleset` fails as a whole if the table above is in the saved text: nobody but its owner may write it")
 	return nil
 }

@@ -30,6 +30,8 @@ type story struct {
 	shown  int
 	beyond int
 	err    error
+
+	oldest, newest time.Time // of the journeys shown
 }
 
 func (s *story) tell(ctx context.Context, src source.Source, clock func() time.Time) error {
@@ -52,6 +54,7 @@ func (s *story) tell(ctx context.Context, src source.Source, clock func() time.T
 		return err
 	}
 	sum := s.summary(counts)
+	sum.Seconds = s.newest.Sub(s.oldest).Seconds()
 	if s.live {
 		sum.Seconds = time.Since(begin).Seconds()
 	}
@@ -73,9 +76,21 @@ func (s *story) journey(j *journey.Journey) {
 		return
 	}
 	s.shown++
+	s.span(j)
 	s.sum.Add(j)
 	if s.show == nil || s.show(j) {
 		s.keep(s.printer.Journey(j))
+	}
+}
+
+// span takes note of the time that a recording covers.
+func (s *story) span(j *journey.Journey) {
+	if s.oldest.IsZero() {
+		s.oldest = j.Start.Time
+	}
+	s.newest = j.Start.Time
+	if n := len(j.Steps); n > 0 {
+		s.newest = j.Steps[n-1].Time.Time
 	}
 }
 

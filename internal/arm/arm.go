@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/nfnetlink"
 	"github.com/pktrail/pktrail/internal/nftexpr"
@@ -241,7 +242,22 @@ func (p *Plan) Text() string {
 	return strings.Join(texts, "\n")
 }
 
-// LoggerChange is one setting that the plan changes while it runs.
+// Milestones is how many milestone chains stand on the longest way of a packet
+// through the namespace.
+func (p *Plan) Milestones() int {
+	at := map[ruleset.Hook]int{}
+	for _, own := range p.Own {
+		if own.Role == event.Milestone {
+			at[own.Hook]++
+		}
+	}
+	in := at[ruleset.Prerouting] + at[ruleset.Input]
+	through := at[ruleset.Prerouting] + at[ruleset.Forward] + at[ruleset.Postrouting]
+	out := at[ruleset.Output] + at[ruleset.Postrouting]
+	return max(in, through, out)
+}
+
+// LoggerChanges is the settings that the plan changes while it runs, as commands.
 func (p *Plan) LoggerChanges() []string {
 	lines := make([]string, len(p.Loggers))
 	for i, f := range p.Loggers {

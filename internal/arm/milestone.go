@@ -25,7 +25,9 @@ type place struct {
 //   - behind legacy filter or security in input, since nothing else tells that a
 //     packet came through;
 //   - behind nat in postrouting with either back end: no later chain would show
-//     to which source the packet was translated.
+//     to which source the packet was translated;
+//   - in input where no chain reports, as in the namespaces of most pods: else
+//     nothing tells whether a packet came to the host.
 func (b *builder) milestones(k Known) error {
 	families := []ruleset.Family{b.family}
 	if b.family == ruleset.Inet {
@@ -82,7 +84,26 @@ func placesFor(tables []*ruleset.Table, f ruleset.Family) []place {
 	if nat || len(legacy) > 0 {
 		places = append(places, place{ruleset.Postrouting, 101})
 	}
+	if !reports(tables, f, ruleset.Input) {
+		places = append(places, place{ruleset.Input, latePriority})
+	}
 	return places
+}
+
+// reports reports whether some chain at a hook tells of every traced packet: nat
+// chains are asked for a flow's first packet only.
+func reports(tables []*ruleset.Table, f ruleset.Family, hook ruleset.Hook) bool {
+	for _, t := range tables {
+		if t.Family != f && t.Family != ruleset.Inet {
+			continue
+		}
+		for _, c := range t.Chains {
+			if c.Base != nil && c.Base.Hook == hook && c.Base.Type != "nat" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hasNAT reports whether packets of the family can be translated: one nat chain

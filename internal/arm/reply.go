@@ -3,6 +3,7 @@ package arm
 import (
 	"net/netip"
 
+	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/internal/nftexpr"
 	"github.com/pktrail/pktrail/packet"
@@ -91,6 +92,7 @@ func (b *builder) replies(tracks bool) error {
 	}
 	for _, hook := range []ruleset.Hook{ruleset.Input, ruleset.Postrouting} {
 		name := "note-" + string(hook) + b.suffix
+		b.p.Own[name] = event.OwnChain{Role: event.Milestone, Family: b.family, Hook: hook, Priority: latePriority}
 		if err := b.Chain(nftexpr.Chain{Name: name, Hook: hook, Priority: latePriority}); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ func (t *trip) journey() *journey.Journey {
 		ID:        t.id,
 		TraceID:   hex(t.ids[0]),
 		Host:      s.host,
+		Netns:     s.netns,
 		Start:     journey.Time{Time: timeOf(t.start)},
 		Packet:    journey.PacketOf(&t.first),
 		Headers:   t.first,

@@ -108,12 +108,10 @@ func (t *trip) afterPrerouting() string {
 	case in != nil && fwd != nil:
 		return fmt.Sprintf("not seen again after prerouting: neither %s (to this host) nor %s (forwarded) reported it. "+
 			"The routing decision lies between: no route, reverse-path filter, forwarding off, TTL", in.words(), fwd.words())
-	case in != nil || fwd != nil:
-		c := in
-		if c == nil {
-			c = fwd
-		}
-		return fmt.Sprintf("not seen again after prerouting: routing comes next, and only %s would have reported it", c.words())
+	case in != nil:
+		return fmt.Sprintf("not handed to this host, or %s in input would have reported it; it was forwarded, which no chain here reports, or routing dropped it", in.words())
+	case fwd != nil:
+		return fmt.Sprintf("not forwarded, or %s would have reported it; it was handed to this host, which no chain here reports, or routing dropped it", fwd.words())
 	}
 	return "last seen in prerouting: routing comes next, and no chain behind it would report the packet"
 }

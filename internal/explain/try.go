@@ -227,23 +227,28 @@ func aboutSocket(j *journey.Journey) []string {
 // enter is what runs a command in the journey's namespace: nothing for the one
 // that pktrail itself is in.
 func enter(j *journey.Journey) string {
+	if j.Netns != nil {
+		return enterCommand(j.Netns)
+	}
 	for i := range j.Steps {
-		ns := j.Steps[i].Netns
-		if ns == nil {
-			continue
+		if ns := j.Steps[i].Netns; ns != nil {
+			return enterCommand(ns)
 		}
-		pid, isPID := strings.CutPrefix(ns.Name, "pid ")
-		switch {
-		case ns.Name == "" || ns.Name == "host" || ns.Name == "self":
-			return ""
-		case isPID:
-			return "nsenter -t " + quote(pid) + " -n "
-		case strings.Contains(ns.Name, "/"):
-			return "nsenter --net=" + quote(ns.Name) + " "
-		}
-		return "ip netns exec " + quote(ns.Name) + " "
 	}
 	return ""
+}
+
+func enterCommand(ns *journey.Netns) string {
+	pid, isPID := strings.CutPrefix(ns.Name, "pid ")
+	switch {
+	case ns.Name == "" || ns.Name == "host" || ns.Name == "self":
+		return ""
+	case isPID:
+		return "nsenter -t " + quote(pid) + " -n "
+	case strings.Contains(ns.Name, "/"):
+		return "nsenter --net=" + quote(ns.Name) + " "
+	}
+	return "ip netns exec " + quote(ns.Name) + " "
 }
 
 // quote makes a name that the host chose safe to paste into a shell.

@@ -12,7 +12,7 @@ import (
 // it here. The packet that taught it is beyond them already, so they follow the
 // flow from its next packet on.
 func (t *Trace) learn(j *journey.Journey) string {
-	if !t.Many() || len(j.Steps) == 0 {
+	if !t.Many() || j.Netns == nil {
 		return ""
 	}
 	from, to := j.Headers.Tuple(), lastTuple(j)
@@ -22,7 +22,7 @@ func (t *Trace) learn(j *journey.Journey) string {
 	t.widened[to] = true
 	var names, failed []string
 	for i, s := range t.spaces {
-		if s.info.Cookie == j.Steps[0].Netns.Cookie {
+		if s.info.Cookie == j.Netns.Cookie {
 			continue
 		}
 		sport, dport := to.SrcPort, to.DstPort

@@ -48,6 +48,9 @@ func missing(j *journey.Journey) string {
 }
 
 func netnsName(j *journey.Journey) string {
+	if j.Netns != nil {
+		return j.Netns.Name
+	}
 	for i := range j.Steps {
 		if ns := j.Steps[i].Netns; ns != nil {
 			return ns.Name
