@@ -35,24 +35,24 @@ func PacketOf(p *packet.Packet) Packet {
 	return j
 }
 
-func (j *Packet) network(p *packet.Packet) {
-	if p.Has&packet.HasProto != 0 {
-		j.Proto = packet.ProtoName(p.Proto)
+func (p *Packet) network(from *packet.Packet) {
+	if from.Has&packet.HasProto != 0 {
+		p.Proto = packet.ProtoName(from.Proto)
 	} else {
-		j.NextHeader = packet.ProtoName(p.NextHeader)
+		p.NextHeader = packet.ProtoName(from.NextHeader)
 	}
-	if p.Length != 0 {
-		j.Length = new(int(p.Length))
+	if from.Length != 0 {
+		p.Length = new(int(from.Length))
 	}
-	j.TTL, j.TOS = new(p.TTL), new(p.TOS)
-	switch p.Family {
+	p.TTL, p.TOS = new(from.TTL), new(from.TOS)
+	switch from.Family {
 	case packet.IPv4:
-		j.IPID = new(p.ID)
+		p.IPID = new(from.ID)
 	case packet.IPv6:
-		j.FlowLabel = new(p.FlowLabel)
+		p.FlowLabel = new(from.FlowLabel)
 	}
-	if p.IsFragment() {
-		j.Fragment = &Fragment{Offset: int(p.FragOffset), More: p.MoreFragments}
+	if from.IsFragment() {
+		p.Fragment = &Fragment{Offset: int(from.FragOffset), More: from.MoreFragments}
 	}
 }
 

@@ -5,15 +5,21 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
-
-	"golang.org/x/sys/unix"
 )
 
-// HeaderLen is the length of a netlink message header and of the nfgenmsg that
-// follows it in every netfilter message (include/uapi/linux/netlink.h, nfnetlink.h).
+// Lengths of a netlink message header, of the nfgenmsg that follows it in every
+// netfilter message, and of an attribute's header (include/uapi/linux/netlink.h,
+// nfnetlink.h). The numbers are written down here so that recordings decode on
+// systems whose headers do not have them.
 const (
-	HeaderLen = unix.SizeofNlMsghdr
-	genLen    = 4
+	HeaderLen     = 16
+	AttrHeaderLen = 4
+	genLen        = 4
+)
+
+const (
+	minType   = 0x10          // NLMSG_MIN_TYPE: below are netlink's own messages
+	attrFlags = 1<<15 | 1<<14 // NLA_F_NESTED | NLA_F_NET_BYTEORDER
 )
 
 // Message is one netfilter netlink message, in place.
@@ -27,13 +33,17 @@ type Message struct {
 	Raw    []byte // all of it
 }
 
-// Subsystem is the netfilter subsystem, one of unix.NFNL_SUBSYS_*.
+// Subsystem is the netfilter subsystem, one of NFNL_SUBSYS_*.
 func (m Message) Subsystem() uint8 { return uint8(m.Type >> 8) }
 
 // Command is the message's number within its subsystem.
 func (m Message) Command() uint8 { return uint8(m.Type) }
 
-// Next takes the first message off a datagram. ok is false at its end; an
+// Offset is where in the message its remaining attributes begin.
+func (m Message) Offset(rest Attrs) int { return len(m.Raw) - len(rest) }
+
+// Next takes the first message off a datagram, from the offset on, which is at
+// most its length. ok is false at its end; an
 // error names the offset within the datagram where it does not parse.
 func Next(datagram []byte, offset int) (m Message, next int, ok bool, err error) {
 	rest := datagram[offset:]
@@ -50,16 +60,16 @@ func Next(datagram []byte, offset int) (m Message, next int, ok bool, err error)
 	m.Type = binary.NativeEndian.Uint16(rest[4:])
 	m.Flags = binary.NativeEndian.Uint16(rest[6:])
 	m.Seq = binary.NativeEndian.Uint32(rest[8:])
-	m.Raw = rest[:n]
-	if m.Type >= unix.NLMSG_MIN_TYPE {
+	m.Raw = rest[:n:n]
+	if m.Type >= minType {
 		if n < HeaderLen+genLen {
 			return m, offset, false, fmt.Errorf("netfilter header at offset %d: %d bytes, want %d", offset+HeaderLen, n-HeaderLen, genLen)
 		}
 		m.Family = rest[HeaderLen]
 		m.ResID = binary.BigEndian.Uint16(rest[HeaderLen+2:])
-		m.Attrs = Attrs(rest[HeaderLen+genLen : n])
+		m.Attrs = Attrs(m.Raw[HeaderLen+genLen:])
 	} else {
-		m.Attrs = Attrs(rest[HeaderLen:n])
+		m.Attrs = Attrs(m.Raw[HeaderLen:])
 	}
 	return m, offset + min(Align(n), len(rest)), true, nil
 }
@@ -77,15 +87,15 @@ type Attr struct {
 // are no attribute; Rest is then not empty.
 func (a *Attrs) Next() (attr Attr, ok bool) {
 	b := *a
-	if len(b) < unix.SizeofNlAttr {
+	if len(b) < AttrHeaderLen {
 		return Attr{}, false
 	}
 	n := int(binary.NativeEndian.Uint16(b))
-	if n < unix.SizeofNlAttr || n > len(b) {
+	if n < AttrHeaderLen || n > len(b) {
 		return Attr{}, false
 	}
-	attr.Type = binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
-	attr.Data = b[unix.SizeofNlAttr:n]
+	attr.Type = binary.NativeEndian.Uint16(b[2:]) &^ attrFlags
+	attr.Data = b[AttrHeaderLen:n:n]
 	*a = b[min(Align(n), len(b)):]
 	return attr, true
 }
@@ -152,7 +162,7 @@ func AppendMessage(b []byte, typ, flags uint16, seq uint32, family uint8, resID 
 
 // AppendAttr appends one attribute.
 func AppendAttr(b []byte, typ uint16, data []byte) []byte {
-	n := unix.SizeofNlAttr + len(data)
+	n := AttrHeaderLen + len(data)
 	b = binary.NativeEndian.AppendUint16(b, uint16(n))
 	b = binary.NativeEndian.AppendUint16(b, typ)
 	b = append(b, data...)

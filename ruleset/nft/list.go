@@ -27,7 +27,7 @@ func ParseList(r io.Reader) ([]*ruleset.Table, error) {
 			p.line++
 			p.take(strings.TrimSuffix(line, "\n"))
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -32,7 +32,7 @@ func ParseSave(r io.Reader, fam ruleset.Family, backend ruleset.Backend) ([]*rul
 			p.line++
 			p.take(strings.TrimSuffix(line, "\n"))
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/wire"
 )
 
-// MessageType is the netlink message type of a logged packet.
-const MessageType = unix.NFNL_SUBSYS_ULOG<<8 | 0
+// MessageType is the netlink message type of a logged packet:
+// NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET.
+const MessageType = 4 << 8
 
 // Attributes of a logged packet (include/uapi/linux/netfilter/nfnetlink_log.h: enum nfulnl_attr_type).
 const (
@@ -46,14 +45,15 @@ const (
 func Decode(m wire.Message, l *event.Log) error {
 	*l = event.Log{Family: m.Family, Group: m.ResID}
 	attrs := m.Attrs
+	at := m.Offset(attrs)
 	for a, ok := attrs.Next(); ok; a, ok = attrs.Next() {
 		if !decodeAttr(a, l) {
-			return fmt.Errorf("NFLOG message: attribute %d at offset %d: %d bytes do not fit",
-				a.Type, cap(m.Raw)-cap(a.Data)-unix.SizeofNlAttr, len(a.Data))
+			return fmt.Errorf("NFLOG message: attribute %d at offset %d: its %d bytes do not fit", a.Type, at, len(a.Data))
 		}
+		at = m.Offset(attrs)
 	}
 	if len(attrs) > 0 {
-		return fmt.Errorf("NFLOG message: no attribute at offset %d of %d", len(m.Raw)-len(attrs), len(m.Raw))
+		return fmt.Errorf("NFLOG message: no attribute at offset %d of %d", at, len(m.Raw))
 	}
 	return nil
 }
@@ -68,11 +68,7 @@ func decodeAttr(a wire.Attr, l *event.Log) (ok bool) {
 	case attrMark:
 		l.Mark, ok = a.BE32()
 	case attrTimestamp:
-		if len(a.Data) != 16 {
-			return false
-		}
-		sec, usec := binary.BigEndian.Uint64(a.Data), binary.BigEndian.Uint64(a.Data[8:])
-		l.Timestamp, ok = time.Unix(int64(sec), int64(usec)*1000), true
+		l.Timestamp, ok = timestamp(a.Data)
 	case attrIn:
 		l.In, ok = a.BE32()
 	case attrOut:
@@ -100,12 +96,28 @@ func decodeAttr(a wire.Attr, l *event.Log) (ok bool) {
 		ok = decodeCT(wire.Attrs(a.Data), &l.CT)
 	case attrCTInfo:
 		var info uint32
-		info, ok = a.BE32()
-		setInfo(info, &l.CT)
+		if info, ok = a.BE32(); ok {
+			setInfo(info, &l.CT)
+		}
 	default:
 		ok = true
 	}
 	return ok
+}
+
+// maxSeconds is the end of the year 9999, the last that RFC 3339 can write.
+const maxSeconds = 253402300799
+
+// timestamp reads struct nfulnl_msg_packet_timestamp: seconds and microseconds.
+func timestamp(b []byte) (t time.Time, ok bool) {
+	if len(b) != 16 {
+		return t, false
+	}
+	sec, usec := binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
+	if sec > maxSeconds || usec >= 1e6 {
+		return t, false
+	}
+	return time.Unix(int64(sec), int64(usec)*1000), true
 }
 
 func decodeCT(attrs wire.Attrs, ct *event.CT) bool {
@@ -128,13 +140,20 @@ func decodeCT(attrs wire.Attrs, ct *event.CT) bool {
 }
 
 // setInfo turns enum ip_conntrack_info into the state bits and the direction
-// that trace events use (include/uapi/linux/netfilter/nf_conntrack_common.h).
+// that trace events use (include/uapi/linux/netfilter/nf_conntrack_common.h:
+// NF_CT_STATE_BIT, CTINFO2DIR).
 func setInfo(info uint32, ct *event.CT) {
-	const isReply = 3 // IP_CT_IS_REPLY
-	ct.Known, ct.HasDir = true, true
-	if info >= isReply {
-		ct.Direction = 1
-		info -= isReply
+	const (
+		isReply   = 3 // IP_CT_IS_REPLY
+		untracked = 7 // IP_CT_UNTRACKED
+	)
+	ct.Known = true
+	switch {
+	case info < isReply:
+		ct.State, ct.Direction, ct.HasDir = 2<<info, 0, true
+	case info < 2*isReply:
+		ct.State, ct.Direction, ct.HasDir = 2<<(info-isReply), 1, true
+	case info == untracked:
+		ct.State = 64
 	}
-	ct.State = 2 << info // established, related, new
 }

@@ -4,16 +4,16 @@ package nftrace
 
 import (
 	"fmt"
-
-	"golang.org/x/sys/unix"
+	"math"
 
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
-// MessageType is the netlink message type of a trace event.
-const MessageType = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_TRACE
+// MessageType is the netlink message type of a trace event:
+// NFNL_SUBSYS_NFTABLES, NFT_MSG_TRACE.
+const MessageType = 10<<8 | 17
 
 // Attributes of a trace event (include/uapi/linux/netfilter/nf_tables.h: enum nft_trace_attributes).
 const (
@@ -48,8 +48,12 @@ const (
 // Names keeps the strings of tables and chains, so that a repeated name costs no allocation.
 type Names map[string]string
 
-// maxNames bounds the memory that names of a hostile or endless stream can take.
-const maxNames = 1 << 16
+// maxNames and maxNameLen, the kernel's NFT_NAME_MAXLEN, bound the memory that
+// names of a hostile or endless stream can take.
+const (
+	maxNames   = 1 << 16
+	maxNameLen = 256
+)
 
 // Intern returns the name as a string.
 func (n Names) Intern(b []byte) string {
@@ -57,7 +61,7 @@ func (n Names) Intern(b []byte) string {
 		return s
 	}
 	s := string(b)
-	if len(n) < maxNames {
+	if len(n) < maxNames && len(s) < maxNameLen {
 		n[s] = s
 	}
 	return s
@@ -69,13 +73,15 @@ func (n Names) Intern(b []byte) string {
 func Decode(m wire.Message, names Names, t *event.Trace) error {
 	*t = event.Trace{Family: ruleset.Family(m.Family)}
 	attrs := m.Attrs
+	at := m.Offset(attrs)
 	for a, ok := attrs.Next(); ok; a, ok = attrs.Next() {
 		if !decodeAttr(a, names, t) {
-			return fmt.Errorf("trace event: attribute %d at offset %d: %d bytes do not fit", a.Type, offset(m, a), len(a.Data))
+			return fmt.Errorf("trace event: attribute %d at offset %d: its %d bytes do not fit", a.Type, at, len(a.Data))
 		}
+		at = m.Offset(attrs)
 	}
 	if len(attrs) > 0 {
-		return fmt.Errorf("trace event: no attribute at offset %d of %d", len(m.Raw)-len(attrs), len(m.Raw))
+		return fmt.Errorf("trace event: no attribute at offset %d of %d", at, len(m.Raw))
 	}
 	if t.Type == event.TraceUnspec || t.Table == "" || t.Chain == "" {
 		return fmt.Errorf("trace event: type %d, table %q, chain %q: one of them is missing", t.Type, t.Table, t.Chain)
@@ -84,7 +90,7 @@ func Decode(m wire.Message, names Names, t *event.Trace) error {
 }
 
 func decodeAttr(a wire.Attr, names Names, t *event.Trace) (ok bool) {
-	var u uint32
+	var u uint8
 	switch a.Type {
 	case attrTable:
 		t.Table, ok = names.Intern(a.Text()), len(a.Data) > 0
@@ -93,18 +99,18 @@ func decodeAttr(a wire.Attr, names Names, t *event.Trace) (ok bool) {
 	case attrRuleHandle:
 		t.Handle, ok = a.BE64()
 	case attrType:
-		u, ok = a.BE32()
+		u, ok = small(a)
 		t.Type = event.TraceType(u)
 	case attrVerdict:
 		ok = decodeVerdict(wire.Attrs(a.Data), names, t)
 	case attrID:
 		t.ID, ok = a.BE32()
 	case attrLinkHeader:
-		t.Link, ok = a.Data, true
+		t.Link, t.HasPacket, ok = a.Data, true, true
 	case attrNetworkHeader:
 		t.Network, t.HasPacket, ok = a.Data, true, true
 	case attrTransportHeader:
-		t.Transport, ok = a.Data, true
+		t.Transport, t.HasPacket, ok = a.Data, true, true
 	case attrIn:
 		t.In, ok = a.BE32()
 		t.HasPacket = true
@@ -114,17 +120,27 @@ func decodeAttr(a wire.Attr, names Names, t *event.Trace) (ok bool) {
 	case attrMark:
 		t.Mark, ok = a.BE32()
 	case attrNFProto:
-		u, ok = a.BE32()
-		t.NFProto = uint8(u)
+		u, ok = small(a)
+		t.NFProto = u
 	case attrPolicy:
-		u, ok = a.BE32()
-		t.Policy = verdict(int32(u))
+		t.Policy, ok = decodeCode(a)
 	case attrCTID, attrCTDirection, attrCTStatus, attrCTState:
 		ok = decodeCT(a, &t.CT)
 	default:
 		ok = true
 	}
 	return ok
+}
+
+// small is a number of 32 bits on the wire whose values fit into eight.
+func small(a wire.Attr) (v uint8, ok bool) {
+	u, ok := a.BE32()
+	return uint8(u), ok && u <= math.MaxUint8
+}
+
+func decodeCode(a wire.Attr) (ruleset.Verdict, bool) {
+	code, ok := a.BE32()
+	return verdict(int32(code)), ok
 }
 
 func decodeCT(a wire.Attr, ct *event.CT) (ok bool) {
@@ -149,11 +165,9 @@ func decodeVerdict(attrs wire.Attrs, names Names, t *event.Trace) bool {
 	for a, ok := attrs.Next(); ok; a, ok = attrs.Next() {
 		switch a.Type {
 		case verdictCode:
-			code, ok := a.BE32()
-			if !ok {
+			if t.Verdict, ok = decodeCode(a); !ok {
 				return false
 			}
-			t.Verdict = verdict(int32(code))
 		case verdictChain:
 			t.Target = names.Intern(a.Text())
 		}
@@ -161,19 +175,26 @@ func decodeVerdict(attrs wire.Attrs, names Names, t *event.Trace) bool {
 	return len(attrs) == 0
 }
 
+// Verdicts that only nf_tables has (enum nft_verdicts).
+const (
+	nftContinue int32 = -1 - iota
+	nftBreak
+	nftJump
+	nftGoto
+	nftReturn
+)
+
 // verdict turns the kernel's number into a word (enum nft_verdicts and
 // include/uapi/linux/netfilter.h; the upper half of a queue verdict is its number).
 func verdict(code int32) ruleset.Verdict {
-	switch {
-	case code == unix.NFT_CONTINUE:
+	switch code {
+	case nftContinue, nftBreak:
 		return ruleset.Continue
-	case code == unix.NFT_BREAK:
-		return ruleset.Continue
-	case code == unix.NFT_JUMP:
+	case nftJump:
 		return ruleset.Jump
-	case code == unix.NFT_GOTO:
+	case nftGoto:
 		return ruleset.Goto
-	case code == unix.NFT_RETURN:
+	case nftReturn:
 		return ruleset.Return
 	}
 	switch uint32(code) & 0xff {
@@ -191,8 +212,4 @@ func verdict(code int32) ruleset.Verdict {
 		return ruleset.Accept // NF_STOP
 	}
 	return ruleset.Unknown
-}
-
-func offset(m wire.Message, a wire.Attr) int {
-	return cap(m.Raw) - cap(a.Data) - unix.SizeofNlAttr
 }
