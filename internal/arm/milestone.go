@@ -65,7 +65,7 @@ func placesFor(tables []*ruleset.Table, f ruleset.Family) []place {
 	for _, t := range legacyTables(tables, f) {
 		legacy[t.Name] = true
 	}
-	nat := hasNAT(tables, f)
+	nat := hasNAT(tables, f, ruleset.Prerouting, ruleset.Input, ruleset.Output, ruleset.Postrouting)
 	var places []place
 	if len(legacy) > 0 && (nat || legacy["mangle"]) {
 		places = append(places, place{ruleset.Prerouting, -99}, place{ruleset.Output, -99})
@@ -74,7 +74,7 @@ func placesFor(tables []*ruleset.Table, f ruleset.Family) []place {
 		places = append(places, place{ruleset.Output, -149}, place{ruleset.Forward, -149}, place{ruleset.Input, -149}, place{ruleset.Postrouting, -149})
 	}
 	switch {
-	case legacy["nat"]:
+	case hasNAT(tables, f, ruleset.Input, ruleset.Output):
 		places = append(places, place{ruleset.Input, 101})
 	case legacy["security"]:
 		places = append(places, place{ruleset.Input, 51})
@@ -106,15 +106,16 @@ func reports(tables []*ruleset.Table, f ruleset.Family, hook ruleset.Hook) bool 
 	return false
 }
 
-// hasNAT reports whether packets of the family can be translated: one nat chain
-// makes the kernel translate at all four hooks (net/netfilter/nf_nat_core.c: nf_nat_register_fn).
-func hasNAT(tables []*ruleset.Table, f ruleset.Family) bool {
+// hasNAT reports whether packets of the family can be translated by a chain at one
+// of the hooks. One nat chain makes the kernel translate by flows' entries at all
+// four (net/netfilter/nf_nat_core.c: nf_nat_register_fn).
+func hasNAT(tables []*ruleset.Table, f ruleset.Family, at ...ruleset.Hook) bool {
 	for _, t := range tables {
 		if t.Family != f && t.Family != ruleset.Inet {
 			continue
 		}
 		for _, c := range t.Chains {
-			if c.Base != nil && c.Base.Type == "nat" {
+			if c.Base != nil && c.Base.Type == "nat" && slices.Contains(at, c.Base.Hook) {
 				return true
 			}
 		}
