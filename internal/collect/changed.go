@@ -11,8 +11,8 @@ import (
 // fingerprint is how the rules stood when they were read: nf_tables counts its
 // changes, legacy tables do not and are told apart by their entries.
 type fingerprint struct {
-	generation uint32 // 0 where nf_tables is not there
-	seed       maphash.Seed
+	generation uint32        // 0 where nf_tables is not there
+	seed       *maphash.Seed // nil: legacy tables by their size only
 	legacy     map[legacyKey]legacyMark
 }
 
@@ -27,7 +27,8 @@ type legacyMark struct {
 }
 
 // Changed reports whether any rule may have changed since the last Inventory
-// or Texts. It is true when there was none.
+// or Texts; true when there was none. After an Inventory alone, a change that
+// leaves a legacy table as large as it was goes unnoticed: it had no rules to compare.
 func (h *Host) Changed() (bool, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -61,18 +62,22 @@ func (h *Host) sameAs(old *fingerprint) (bool, error) {
 			return false, nil
 		}
 	}
-	hashes, err := legacyMarks(&old.seed)
+	if old.seed == nil {
+		return true, nil
+	}
+	hashes, err := legacyMarks(old.seed)
 	return maps.Equal(hashes, old.legacy), err
 }
 
 // fingerprint takes the marks of all tables; it runs inside the namespace.
-func (h *Host) fingerprint() (*fingerprint, error) {
-	f := &fingerprint{seed: maphash.MakeSeed()}
+// With a seed it reads the legacy tables as a whole, without only their sizes.
+func (h *Host) fingerprint(seed *maphash.Seed) (*fingerprint, error) {
+	f := &fingerprint{seed: seed}
 	var err error
 	if f.generation, err = h.currentGeneration(); err != nil {
 		return nil, err
 	}
-	f.legacy, err = legacyMarks(&f.seed)
+	f.legacy, err = legacyMarks(seed)
 	return f, err
 }
 

@@ -109,7 +109,9 @@ func TestBypasses(t *testing.T) {
 	run(t, ns, "1", "tee", "/proc/sys/net/bridge/bridge-nf-call-ip6tables")
 	run(t, ns, "", "iptables-legacy", "-t", "raw", "-A", "PREROUTING", "-p", "udp", "-j", "CT", "--notrack")
 	run(t, ns, "", "tc", "qdisc", "add", "dev", "v1", "clsact")
-	attachBPF(t, ns, "v1")
+	attachTC(t, ns, "v1")
+	attachTCX(t, ns, "v0")
+	attachXDP(t, ns, "v1")
 	h := New(ns, Options{})
 	texts(t, h)
 	found := h.Bypasses()
@@ -117,6 +119,8 @@ func TestBypasses(t *testing.T) {
 		{"net.bridge.bridge-nf-call-iptables is 0", "IPv4", "br0 (1 ports)"},
 		{"legacy table raw", "rule 1 of chain PREROUTING"},
 		{"tc has BPF program", "ingress of v1"},
+		{"1 BPF programs are attached (tcx) at egress of v0"},
+		{"XDP program", "on v1"},
 	} {
 		if !contains(found, want...) {
 			t.Errorf("no sentence with %q in %q", want, found)
@@ -125,7 +129,7 @@ func TestBypasses(t *testing.T) {
 	if contains(found, "ip6tables") {
 		t.Errorf("bridge-nf-call-ip6tables is 1: %q", found)
 	}
-	if len(found) != 3 {
+	if len(found) != 5 {
 		t.Errorf("%d sentences: %q", len(found), found)
 	}
 }

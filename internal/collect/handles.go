@@ -20,6 +20,10 @@ func readHandles(t *ruleset.Table) error {
 		return err
 	}
 	defer func() { _ = s.Close() }()
+	return offThread(func() error { return addHandles(s, t) })
+}
+
+func addHandles(s *nfnetlink.Socket, t *ruleset.Table) error {
 	for _, ch := range t.Chains {
 		if len(ch.Rules) == 0 {
 			continue

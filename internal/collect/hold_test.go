@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
-
 	"github.com/pktrail/pktrail/internal/netns"
 )
 
@@ -41,27 +38,4 @@ func hold(t *testing.T, ns *netns.NS, commands string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatal("the table with an owner did not appear")
-}
-
-// attachBPF puts a BPF program that passes every packet at a link's tc ingress.
-func attachBPF(t *testing.T, ns *netns.NS, link string) {
-	t.Helper()
-	fd := passProgram(t)
-	defer func() { _ = unix.Close(fd) }()
-	err := ns.Do(func() error {
-		l, err := netlink.LinkByName(link)
-		if err != nil {
-			return err
-		}
-		return netlink.FilterAdd(&netlink.BpfFilter{
-			FilterAttrs: netlink.FilterAttrs{
-				LinkIndex: l.Attrs().Index, Parent: netlink.HANDLE_MIN_INGRESS,
-				Handle: 1, Protocol: unix.ETH_P_ALL, Priority: 1,
-			},
-			Fd: fd, Name: "pass", DirectAction: true,
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }

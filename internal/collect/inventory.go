@@ -3,6 +3,7 @@ package collect
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"strings"
 
@@ -25,7 +26,7 @@ func (h *Host) Inventory() (*event.Rules, error) {
 	defer h.mu.Unlock()
 	rules := &event.Rules{All: true, Pending: true}
 	err := h.NS.Do(func() error {
-		h.remember(rules)
+		h.remember(rules, nil)
 		return h.inventory(rules)
 	})
 	if err != nil {
@@ -36,8 +37,8 @@ func (h *Host) Inventory() (*event.Rules, error) {
 
 // remember keeps how the rules stand before they are read, so that a change
 // during the reading counts as one after it.
-func (h *Host) remember(rules *event.Rules) {
-	seen, err := h.fingerprint()
+func (h *Host) remember(rules *event.Rules, seed *maphash.Seed) {
+	seen, err := h.fingerprint(seed)
 	if err != nil {
 		seen = nil
 		rules.Problems = append(rules.Problems, "changes of the rules cannot be noticed: "+err.Error())
@@ -53,7 +54,11 @@ func (h *Host) inventory(rules *event.Rules) error {
 			return err
 		}
 		defer func() { _ = s.Close() }()
-		if rules.Tables, rules.Generation, err = tables(s); err != nil {
+		err = offThread(func() (err error) {
+			rules.Tables, rules.Generation, err = tables(s)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}

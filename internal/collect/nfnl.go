@@ -20,6 +20,15 @@ var errStop = errors.New("enough seen")
 // dial opens a netfilter socket in the namespace of the calling thread.
 func dial() (*nfnetlink.Socket, error) { return nfnetlink.Open(0) }
 
+// offThread runs f on another goroutine and waits for it. Reading through the
+// poller from a goroutine that is locked to its thread, as all work inside a
+// namespace is, costs two thread switches a message.
+func offThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	return <-done
+}
+
 // request is a question to nf_tables.
 type request struct {
 	op     string // what it is, for errors

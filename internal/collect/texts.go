@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
+	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/pktrail/pktrail/internal/event"
@@ -24,10 +27,11 @@ func (h *Host) Texts(ctx context.Context) (*event.Rules, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var rules *event.Rules
+	seed := maphash.MakeSeed()
 	err := h.NS.Do(func() error {
 		for try := range textTries {
 			rules = &event.Rules{All: true}
-			h.remember(rules)
+			h.remember(rules, &seed)
 			if err := h.inventory(rules); err != nil {
 				return err
 			}
@@ -54,51 +58,70 @@ func (h *Host) Texts(ctx context.Context) (*event.Rules, error) {
 // fill gives the tables their texts; it runs inside the namespace.
 func (h *Host) fill(ctx context.Context, rules *event.Rules) {
 	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
-		h.fillBySave(ctx, rules, fam, ruleset.NFT)
-		h.fillBySave(ctx, rules, fam, ruleset.Legacy)
+		h.fillLegacy(ctx, rules, fam)
 	}
 	for _, t := range rules.Tables {
-		if t.Backend == ruleset.NFT && t.ReadAt.IsZero() && t.NoText == "" {
+		if t.Backend != ruleset.NFT {
+			continue
+		}
+		if !xt.MayBeNFTable(t) || !h.fillBySave(ctx, rules, t) {
+			t.Dialect = ruleset.Nftables
 			h.fillByList(ctx, rules, t)
 		}
 	}
 }
 
-// fillBySave runs one iptables-save where the family has tables that it can
-// show. A legacy tool never runs where there is no legacy table.
-func (h *Host) fillBySave(ctx context.Context, rules *event.Rules, fam ruleset.Family, backend ruleset.Backend) {
+// fillLegacy runs the legacy tool of a family once for all its tables, and
+// never where the family has none: looking would create them.
+func (h *Host) fillLegacy(ctx context.Context, rules *event.Rules, fam ruleset.Family) {
 	var wanted []*ruleset.Table
 	for _, t := range rules.Tables {
-		if t.Family == fam && t.Backend == backend && (backend == ruleset.Legacy || xt.MayBeNFTable(t)) {
+		if t.Family == fam && t.Backend == ruleset.Legacy {
 			wanted = append(wanted, t)
 		}
 	}
 	if len(wanted) == 0 {
 		return
 	}
-	saved, err := h.save(ctx, rules, fam, backend)
-	if err != nil {
-		for _, t := range wanted {
-			if backend == ruleset.Legacy || xt.LooksLikeNFTable(t) {
-				t.NoText = err.Error()
-			}
-		}
-		return
-	}
+	saved, err := h.save(ctx, rules, fam, ruleset.Legacy)
 	for _, t := range wanted {
-		t.Dialect = ruleset.Iptables
-		s := tableNamed(saved, t.Name)
-		switch {
-		case backend == ruleset.NFT && (s == nil || xt.Incompatible(s)):
-			t.Dialect = ruleset.Nftables
+		switch s := tableNamed(saved, t.Name); {
+		case err != nil:
+			t.NoText = err.Error()
 		case s == nil:
 			t.NoText = "it is not in the listing: " + errChanged.Error()
-		case backend == ruleset.NFT:
-			take(t, s, readHandles)
 		default:
-			take(t, s, nil)
+			take(t, s)
 		}
 	}
+}
+
+// fillBySave reads one nf_tables table in iptables' words. It reports false
+// where the table is not iptables-nft's own: the tool says so, or ends at a
+// rule that it does not know. One table at a time: what is slow or broken in
+// one does not cost the others their texts.
+func (h *Host) fillBySave(ctx context.Context, rules *event.Rules, t *ruleset.Table) bool {
+	saved, err := h.save(ctx, rules, t.Family, ruleset.NFT, "-t", t.Name)
+	var exit *exec.ExitError
+	s := tableNamed(saved, t.Name)
+	switch {
+	case errors.As(err, &exit) && exit.Exited():
+		return false
+	case err != nil && !xt.LooksLikeNFTable(t):
+		return false
+	case err != nil:
+		t.NoText = err.Error()
+		return true
+	case s == nil || xt.Incompatible(s):
+		return false
+	}
+	t.Dialect = ruleset.Iptables
+	take(t, s)
+	if err := readHandles(t); err != nil {
+		withoutRules(t)
+		t.NoText = err.Error()
+	}
+	return true
 }
 
 func tableNamed(tables []*ruleset.Table, name string) *ruleset.Table {
@@ -111,7 +134,7 @@ func tableNamed(tables []*ruleset.Table, name string) *ruleset.Table {
 }
 
 // save runs an iptables-save and reads its output.
-func (h *Host) save(ctx context.Context, rules *event.Rules, fam ruleset.Family, backend ruleset.Backend) (tables []*ruleset.Table, err error) {
+func (h *Host) save(ctx context.Context, rules *event.Rules, fam ruleset.Family, backend ruleset.Backend, args ...string) (tables []*ruleset.Table, err error) {
 	prefix, variant := "iptables", "nft"
 	if fam == ruleset.IP6 {
 		prefix = "ip6tables"
@@ -123,22 +146,29 @@ func (h *Host) save(ctx context.Context, rules *event.Rules, fam ruleset.Family,
 	if err != nil {
 		return nil, err
 	}
-	err = h.run(ctx, []string{path}, func(r io.Reader) (err error) {
+	err = h.runAndParse(ctx, rules, append([]string{path}, args...), func(r io.Reader) (err error) {
 		tables, err = xt.ParseSave(r, fam, backend)
-		return keepTables(rules, path, err)
+		return err
 	})
 	return tables, err
 }
 
-// keepTables turns lines that a parser did not understand into a problem to
-// be shown; every other error stays one.
-func keepTables(rules *event.Rules, tool string, err error) error {
+// runAndParse runs a tool whose output a parser reads. Lines that the parser
+// does not understand are a problem to be shown, not an error, unless the tool
+// itself failed.
+func (h *Host) runAndParse(ctx context.Context, rules *event.Rules, args []string, parse func(io.Reader) error) error {
 	var line *ruleset.LineError
-	if !errors.As(err, &line) {
-		return err
+	err := h.run(ctx, args, func(r io.Reader) error {
+		if err := parse(r); !errors.As(err, &line) {
+			return err
+		}
+		return nil
+	})
+	if err == nil && line != nil {
+		rules.Problems = append(rules.Problems,
+			fmt.Sprintf("%s printed what pktrail does not understand, first at %v", filepath.Base(args[0]), line))
 	}
-	rules.Problems = append(rules.Problems, fmt.Sprintf("%s printed what pktrail does not understand, first at %v", tool, line))
-	return nil
+	return err
 }
 
 // fillByList reads one table in nft's own words. The table is asked for by
@@ -151,9 +181,9 @@ func (h *Host) fillByList(ctx context.Context, rules *event.Rules, t *ruleset.Ta
 	}
 	var listed []*ruleset.Table
 	args := []string{path, "-a", "list", "table", nft.FamilyName(t.Family), t.Name}
-	err = h.run(ctx, args, func(r io.Reader) (err error) {
+	err = h.runAndParse(ctx, rules, args, func(r io.Reader) (err error) {
 		listed, err = nft.ParseList(r)
-		return keepTables(rules, path, err)
+		return err
 	})
 	switch s := tableNamed(listed, t.Name); {
 	case err != nil:
@@ -161,44 +191,37 @@ func (h *Host) fillByList(ctx context.Context, rules *event.Rules, t *ruleset.Ta
 	case s == nil:
 		t.NoText = "it is not in the listing: " + errChanged.Error()
 	default:
-		take(t, s, nil)
+		take(t, s)
 	}
 }
 
 // take gives a table the rules that a tool listed. Chains and hooks stay as
 // the kernel gave them: iptables-nft-save also lists chains that do not exist.
-// handles, where given, adds nft's handles to the rules of a chain.
-func take(t, listed *ruleset.Table, handles func(*ruleset.Table) error) {
-	byName := make(map[string]*ruleset.Chain, len(listed.Chains))
-	for _, ch := range listed.Chains {
+// The user chains of a legacy table are known from its listing only.
+func take(t, listed *ruleset.Table) {
+	byName := make(map[string]*ruleset.Chain, len(t.Chains))
+	for _, ch := range t.Chains {
 		byName[ch.Name] = ch
 	}
-	for _, ch := range t.Chains {
-		if l := byName[ch.Name]; l != nil {
+	for _, l := range listed.Chains {
+		ch := byName[l.Name]
+		switch {
+		case ch != nil:
 			ch.Rules = l.Rules
 			if ch.Policy == "" {
 				ch.Policy = l.Policy
 			}
-			delete(byName, ch.Name)
-		}
-	}
-	for _, ch := range listed.Chains {
-		if byName[ch.Name] != nil && t.Backend == ruleset.Legacy {
-			t.Chains = append(t.Chains, ch)
-		}
-	}
-	if handles != nil {
-		if err := handles(t); err != nil {
-			dropRules(t)
-			t.NoText = err.Error()
-			return
+		case t.Backend == ruleset.Legacy:
+			t.Chains = append(t.Chains, l)
 		}
 	}
 	t.ReadAt = time.Now()
 }
 
-func dropRules(t *ruleset.Table) {
+// withoutRules takes the rules back out of a table.
+func withoutRules(t *ruleset.Table) {
 	for _, ch := range t.Chains {
 		ch.Rules = nil
 	}
+	t.ReadAt = time.Time{}
 }

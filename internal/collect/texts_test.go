@@ -155,6 +155,23 @@ func TestTextsWithoutTools(t *testing.T) {
 	}
 }
 
+// TestTextsOfMixedTable: a rule in a table of iptables-nft that iptables does
+// not know makes the whole table nft's.
+func TestTextsOfMixedTable(t *testing.T) {
+	ns := newNS(t)
+	run(t, ns, "", "iptables-nft", "-A", "INPUT", "-p", "tcp", "-j", "ACCEPT")
+	run(t, ns, "", "iptables-nft", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-j", "ACCEPT")
+	run(t, ns, "", "nft", "add rule ip filter INPUT meta cpu 1 accept")
+	rules := texts(t, New(ns, Options{}))
+	filter := find(rules.Tables, ruleset.NFT, ruleset.IP, "filter")
+	if in := filter.Chain("INPUT"); filter.Dialect != ruleset.Nftables || len(in.Rules) != 2 || in.Rules[1].Text != "meta cpu 1 accept" {
+		t.Errorf("filter %+v %+v", filter, in)
+	}
+	if nat := find(rules.Tables, ruleset.NFT, ruleset.IP, "nat"); nat.Dialect != ruleset.Iptables || nat.Chain("OUTPUT").Rules[0].Handle == 0 {
+		t.Errorf("nat %+v", nat)
+	}
+}
+
 // TestTextsFromPlainSave: where the tool has only its plain name, its version
 // tells the variant; the other variant is missing then.
 func TestTextsFromPlainSave(t *testing.T) {
@@ -256,9 +273,7 @@ func TestChanged(t *testing.T) {
 		{"an IPv6 rule", []string{"ip6tables-legacy", "-A", "INPUT", "-j", "DROP"}, true},
 	}
 	for _, s := range steps {
-		if _, err := h.Inventory(); err != nil {
-			t.Fatal(err)
-		}
+		texts(t, h)
 		run(t, ns, "", s.do...)
 		if changed, err := h.Changed(); changed != s.want || err != nil {
 			t.Errorf("%s: changed %v, %v, want %v", s.name, changed, err, s.want)
