@@ -186,10 +186,16 @@ func (c *Correlator) crowd() {
 	c.drop(1)
 }
 
-// hand makes the journey of a trip and gives it out.
+// hand makes the journey of a trip and gives it out, with those of the same
+// packet in other namespaces.
 func (c *Correlator) hand(t *trip) {
-	t.sp.unlist(t)
-	c.links.end(t)
-	c.out = append(c.out, t.journey())
-	t.handed = true
+	if t.handed {
+		return
+	}
+	for _, r := range c.links.route(t) {
+		r.sp.unlist(r)
+		c.links.remember(r)
+		c.out = append(c.out, r.journey())
+		r.handed = true
+	}
 }

@@ -78,15 +78,18 @@ func linePriority(table string, hook ruleset.Hook) int32 {
 // place from which the line's table comes next. sure is false where more than
 // one fits or the bytes differ by translation.
 func (s *space) findLine(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
-	fits := 0
+	var others bool
 	for o := s.byKey[v.packet.Key()]; o != nil; o = o.sameKey {
-		if o.canReach(hook, priority) {
-			t = o // the oldest, since new ones are put in front
-			fits++
+		if !o.canReach(hook, priority) {
+			continue
 		}
+		if t != nil {
+			t.inferred, others = true, true
+		}
+		t = o // the oldest, since new ones are put in front
 	}
 	if t != nil {
-		return t, fits == 1
+		return t, !others
 	}
 	for o := s.byTrail[v.packet.Trail()]; o != nil; o = o.sameTrail {
 		if o.canReach(hook, priority) {

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -135,29 +136,52 @@ func resets(answer, asked *packet.Packet) bool {
 	return a.Flags&packet.SYN != 0 && r.Ack == a.Seq+1
 }
 
-// end links a packet that is handed out to its continuation in another
-// namespace, and remembers with which tuple its answer would come.
-func (l *links) end(t *trip) {
-	l.unlist(t)
+// route is the packet in every namespace that it crossed, in the order of its
+// crossing, linked; t alone where there is one namespace or no other sight of it.
+// Sockets of different namespaces tell no order, so the TTL does.
+func (l *links) route(t *trip) []*trip {
+	route := []*trip{t}
 	if t.sp.c.alone() {
-		l.remember(t)
-		return
+		return route
 	}
-	for _, o := range l.starts[t.now.Trail()] {
-		if o.sp == t.sp || o.start+int64(time.Millisecond) < t.start {
+	sure := true
+	for _, o := range l.starts[t.first.Trail()] {
+		if o.sp == t.sp || o.handed || abs(o.start-t.start) > int64(time.Second) {
 			continue
 		}
+		if i := slices.IndexFunc(route, func(r *trip) bool { return r.sp == o.sp }); i < 0 {
+			route = append(route, o)
+		} else {
+			sure = false // the nearest of several that fit
+			if abs(o.start-t.start) < abs(route[i].start-t.start) {
+				route[i] = o
+			}
+		}
+	}
+	slices.SortStableFunc(route, crossedBefore)
+	for i := 1; i < len(route); i++ {
 		identity := journey.Inferred
-		if o.firstKey == t.now.Key() {
+		if sure && route[i-1].now.Key() == route[i].firstKey {
 			identity = journey.Certain
 		}
-		join(t, o, journey.LinkContinues, identity)
-		break
+		join(route[i-1], route[i], journey.LinkContinues, identity)
 	}
-	l.remember(t)
+	return route
 }
 
+func crossedBefore(a, b *trip) int {
+	return cmp.Or(
+		cmp.Compare(b.first.TTL, a.first.TTL),
+		cmp.Compare(min(a.firstIn, 1), min(b.firstIn, 1)), // it left before it came in
+		cmp.Compare(a.start, b.start),
+	)
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+// remember keeps with which tuple the reply to a packet that is handed out would come.
 func (l *links) remember(t *trip) {
+	l.unlist(t)
 	if len(l.flows) < maxFlows && !t.answered {
 		l.flows[flowKey{t.sp, t.now.Tuple().Reverse()}] = flow{t.id, t.first.Tuple(), t.last}
 	}

@@ -12,11 +12,12 @@ import (
 func (t *trip) conclude(j *journey.Journey) {
 	o := &j.Outcome
 	o.Because = []int{}
+	doubtPassed(j.Steps)
 	if t.decided(j) {
 		return
 	}
 	o.Step = lastVerdict(j.Steps)
-	if t.missing&(missingLost|missingCrowded|missingReplaced) != 0 {
+	if t.missing&(missingLost|missingCrowded) != 0 {
 		o.Result, o.Why = journey.ResultUnknown, "what came last was not heard: "+strings.Join(j.Missing, "; ")
 		return
 	}
@@ -47,6 +48,24 @@ func (t *trip) decided(j *journey.Journey) bool {
 		return true
 	}
 	return false
+}
+
+// doubtPassed doubts legacy steps that would have ended the way of a packet that
+// was seen further on.
+func doubtPassed(steps []journey.Step) {
+	last := lastVerdict(steps)
+	for i := range steps {
+		st := &steps[i]
+		if last == nil || i >= *last || st.Rule == nil || st.Rule.Backend != ruleset.Legacy {
+			continue
+		}
+		if st.Verdict != ruleset.Drop && st.Verdict != ruleset.Reject {
+			continue
+		}
+		r := *st.Rule
+		r.Doubt = "the packet went on behind it: the chain has changed since its rules were read"
+		st.Rule, st.Verdict = &r, ruleset.Unknown
+	}
 }
 
 func lastVerdict(steps []journey.Step) *int {

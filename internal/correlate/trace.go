@@ -81,13 +81,22 @@ func (t *trip) report(ev *event.Trace, c *chain, v *sight) {
 // not say otherwise, else by the bytes alone.
 func (s *space) attach(ev *event.Trace, v *sight) *trip {
 	t := s.byID[ev.ID]
-	if t != nil && !t.ended && (!ev.HasPacket || t.same(&v.packet)) {
-		return t
-	}
-	if !ev.HasPacket {
+	switch {
+	case t == nil && !ev.HasPacket:
 		return nil
+	case t == nil:
+		return s.stitch(ev.ID, v)
+	case !ev.HasPacket && t.ended:
+		return nil
+	case !ev.HasPacket:
+		return t
+	case !t.same(&v.packet):
+		s.replace(t)
+		return s.stitch(ev.ID, v)
+	case t.ended:
+		t.revive()
 	}
-	return s.stitch(ev.ID, v)
+	return t
 }
 
 // stitch finds the trip of a packet whose id the kernel changed: it was received

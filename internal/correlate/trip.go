@@ -79,7 +79,6 @@ const (
 	missingCrowded
 	missingSteps
 	missingLegacy
-	missingReplaced
 )
 
 func (m missing) words(s *space) []string {
@@ -92,7 +91,6 @@ func (m missing) words(s *space) []string {
 		{missingCrowded, "too many packets were open at once; this one was ended early"},
 		{missingSteps, "more steps than are kept for one packet"},
 		{missingLegacy, "steps in legacy tables: " + s.info.BlindLegacy},
-		{missingReplaced, "the kernel gave this packet's trace id to another one before its end was seen"},
 	} {
 		if m&w.bit != 0 {
 			words = append(words, w.text)
@@ -135,7 +133,8 @@ func (s *space) begin(v *sight, id uint32, cause string) *trip {
 	return t
 }
 
-// replace ends a trip whose id now is another packet's.
+// replace ends a trip whose id now is another packet's: the kernel uses an id again
+// only when it has let the packet go.
 func (s *space) replace(t *trip) {
 	delete(s.byID, t.ids[len(t.ids)-1])
 	s.unkey(t)
@@ -234,6 +233,13 @@ func (t *trip) add(st step) {
 func (t *trip) end() {
 	t.ended = true
 	t.sp.unkey(t)
+}
+
+// revive takes an end back: the packet was heard of again, so the legacy rule
+// that was thought to have dropped it is not the one whose text is known.
+func (t *trip) revive() {
+	t.ended = false
+	t.sp.list(t)
 }
 
 // translation compares a packet with how it was last seen.
