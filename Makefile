@@ -5,7 +5,7 @@ STATIC  := -trimpath -ldflags="-s -w"
 LINT    := bin/lint
 # Packages that are values and functions of values: they build anywhere.
 PURE    := ./packet ./ruleset/... ./journey ./internal/event ./internal/logline \
-           ./internal/match ./internal/correlate ./internal/explain ./internal/render
+           ./internal/wire/... ./internal/match ./internal/correlate ./internal/explain ./internal/render
 FUZZTIME ?= 10s
 
 export CGO_ENABLED ?= 0
