@@ -3,6 +3,7 @@ package collect
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"unsafe"
@@ -79,11 +80,11 @@ func (x *xtSocket) blob(table string) ([]byte, error) {
 		b := make([]byte, sizeofEntries+int(size))
 		copy(b[:tableNameLen-1], table)
 		binary.NativeEndian.PutUint32(b[tableNameLen:], size)
-		switch err := x.get(soGetEntries, b); err {
-		case nil:
+		err = x.get(soGetEntries, b)
+		if err == nil {
 			return b[sizeofEntries:], nil
-		case unix.EAGAIN: // its size changed between the two questions
-		default:
+		}
+		if !errors.Is(err, unix.EAGAIN) { // else its size changed between the two questions
 			return nil, fmt.Errorf("read legacy table %s: %w", table, err)
 		}
 	}
