@@ -4,6 +4,7 @@ package logline
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/pktrail/pktrail/internal/event"
 )
@@ -56,10 +57,11 @@ func cutLast(b []byte) (before, after []byte, found bool) {
 	return b[:i], b[i+1:], true
 }
 
+// positive reads a number from 1 to what 32 bits hold; a chain has fewer rules.
 func positive(b []byte) (int, bool) {
 	n := 0
 	for _, c := range b {
-		if c < '0' || c > '9' || n > 1<<30 {
+		if c < '0' || c > '9' || n > math.MaxInt32/10-1 {
 			return 0, false
 		}
 		n = n*10 + int(c-'0')

@@ -27,11 +27,15 @@ type NS struct {
 
 const runDir = "/run/netns"
 
-// Current opens the namespace of the calling process. Its name is that of
+// ownPath is the namespace of the calling thread. That of the process would be
+// its first thread's, which may be inside another one with Do just now.
+const ownPath = "/proc/thread-self/ns/net"
+
+// Current opens the namespace that the caller is in. Its name is that of
 // /run/netns where one fits, else "host" for the namespace of process 1, else
 // "self".
 func Current() (*NS, error) {
-	ns, err := openPath("self", "/proc/self/ns/net")
+	ns, err := openPath("self", ownPath)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +117,7 @@ func New(name string) (*NS, error) {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("make network namespace: %w", err)
 		}
-		ns, err := openPath(name, "/proc/thread-self/ns/net")
+		ns, err := openPath(name, ownPath)
 		made = ns
 		return err
 	})
@@ -128,17 +132,22 @@ func (ns *NS) Do(f func() error) error { return onThread(ns.file, f) }
 
 // Bind gives the namespace a name in /run/netns, as `ip netns add` does.
 func (ns *NS) Bind(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(runDir, 0o755); err != nil {
 		return err
 	}
 	path := filepath.Join(runDir, name)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
-		return fmt.Errorf("name network namespace: %w", err)
+		return fmt.Errorf("name network namespace %s: %w", name, err)
 	}
 	_ = f.Close()
 	from := fmt.Sprintf("/proc/self/fd/%d", ns.file.Fd())
-	if err := unix.Mount(from, path, "none", unix.MS_BIND, ""); err != nil {
+	err = unix.Mount(from, path, "none", unix.MS_BIND, "")
+	runtime.KeepAlive(ns)
+	if err != nil {
 		_ = os.Remove(path)
 		return fmt.Errorf("name network namespace %s: %w", name, err)
 	}
@@ -147,11 +156,25 @@ func (ns *NS) Bind(name string) error {
 
 // Unbind takes a name out of /run/netns, as `ip netns del` does.
 func Unbind(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
 	path := filepath.Join(runDir, name)
 	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("unname network namespace %s: %w", name, err)
 	}
-	return os.Remove(path)
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("unname network namespace %s: %w", name, err)
+	}
+	return nil
+}
+
+// checkName keeps Bind and Unbind within /run/netns.
+func checkName(name string) error {
+	if name == "" || name == "." || name == ".." || strings.ContainsRune(name, '/') {
+		return fmt.Errorf("network namespace name %q: want a file name", name)
+	}
+	return nil
 }
 
 // FD is the descriptor of the namespace, good until Close.
@@ -165,33 +188,40 @@ func (ns *NS) Close() error { return ns.file.Close() }
 func onThread(target *os.File, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
+		err := errors.New("the work in the network namespace ended its goroutine")
+		defer func() { done <- err }()
 		runtime.LockOSThread()
-		home, err := os.Open("/proc/thread-self/ns/net")
-		if err != nil {
-			runtime.UnlockOSThread()
-			done <- fmt.Errorf("open own network namespace: %w", err)
-			return
-		}
-		if target != nil {
-			if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET); err != nil {
-				_ = home.Close()
-				runtime.UnlockOSThread()
-				done <- fmt.Errorf("enter network namespace: %w", err)
-				return
-			}
-		}
-		err = f()
-		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
-			runtime.UnlockOSThread()
-		}
-		_ = home.Close()
-		done <- err
+		err = within(target, f)
 	}()
 	return <-done
 }
 
+// within runs f inside the namespace and unlocks the thread once it is home again.
+func within(target *os.File, f func() error) error {
+	home, err := os.Open(ownPath)
+	if err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("open own network namespace: %w", err)
+	}
+	defer func() { _ = home.Close() }()
+	if target != nil {
+		err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET)
+		runtime.KeepAlive(target)
+		if err != nil {
+			runtime.UnlockOSThread()
+			return fmt.Errorf("enter network namespace: %w", err)
+		}
+	}
+	err = f()
+	if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
+		runtime.UnlockOSThread()
+	}
+	return err
+}
+
 func openPath(name, path string) (*NS, error) {
-	f, err := os.Open(path)
+	// Without waiting: a user's path may be a pipe.
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("network namespace %s: %w", name, err)
 	}
@@ -206,19 +236,28 @@ func openPath(name, path string) (*NS, error) {
 		return nil, err
 	}
 	ns := &NS{Name: name, Inode: inode(fi), file: f}
-	err = ns.Do(func() error {
-		ns.Cookie, err = cookie()
-		return err
-	})
-	if err != nil {
+	if ns.Cookie, err = ns.cookie(); err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("network namespace %s: %w", name, err)
 	}
 	return ns, nil
 }
 
-// cookie reads SO_NETNS_COOKIE of the thread's namespace, 0 where the kernel has none.
-func cookie() (uint64, error) {
+// cookie asks for SO_NETNS_COOKIE inside the namespace, which takes no right
+// where the caller is in it already.
+func (ns *NS) cookie() (c uint64, err error) {
+	if own, err := os.Stat(ownPath); err == nil && inode(own) == ns.Inode {
+		return ownCookie()
+	}
+	err = ns.Do(func() error {
+		c, err = ownCookie()
+		return err
+	})
+	return c, err
+}
+
+// ownCookie is that of the thread's namespace, 0 where the kernel has none.
+func ownCookie() (uint64, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, err

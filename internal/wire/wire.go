@@ -43,8 +43,8 @@ func (m Message) Command() uint8 { return uint8(m.Type) }
 func (m Message) Offset(rest Attrs) int { return len(m.Raw) - len(rest) }
 
 // Next takes the first message off a datagram, from the offset on, which is at
-// most its length. ok is false at its end; an
-// error names the offset within the datagram where it does not parse.
+// most its length. ok is false at its end; an error names the offset within the
+// datagram where it does not parse.
 func Next(datagram []byte, offset int) (m Message, next int, ok bool, err error) {
 	rest := datagram[offset:]
 	if len(rest) == 0 {
@@ -84,7 +84,7 @@ type Attr struct {
 }
 
 // Next takes the first attribute off. ok is false at the end and at bytes that
-// are no attribute; Rest is then not empty.
+// are no attribute; those stay.
 func (a *Attrs) Next() (attr Attr, ok bool) {
 	b := *a
 	if len(b) < AttrHeaderLen {
@@ -160,7 +160,7 @@ func AppendMessage(b []byte, typ, flags uint16, seq uint32, family uint8, resID 
 	return append(b, make([]byte, Align(n)-n)...)
 }
 
-// AppendAttr appends one attribute.
+// AppendAttr appends one attribute, of at most 65,531 bytes of data.
 func AppendAttr(b []byte, typ uint16, data []byte) []byte {
 	n := AttrHeaderLen + len(data)
 	b = binary.NativeEndian.AppendUint16(b, uint16(n))

@@ -57,8 +57,7 @@ func (b *Busy) Error() string {
 // TRACE writes once the namespace's logger is nfnetlink_log. One listener a
 // namespace: where there is one already the error is a *Busy.
 func (s *Source) ListenLegacy(ns *netns.NS) error {
-	bind := wire.AppendAttr(nil, cfgCommand, []byte{commandBind})
-	if err := s.configure("listen on NFLOG group 0", bind); err != nil {
+	if err := s.configure("listen on NFLOG group 0", listening()); err != nil {
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EBUSY) {
 			if busy := holder(ns, s.sock.Port()); busy != nil {
 				return busy
@@ -66,20 +65,35 @@ func (s *Source) ListenLegacy(ns *netns.NS) error {
 		}
 		return err
 	}
+	if conntrackHere() {
+		// Not built into every kernel (NETFILTER_NETLINK_GLUE_CT): lines then come without their entry.
+		_ = s.configure("ask for conntrack in NFLOG group 0", flags(flagSeq|flagConntrack))
+	}
+	return nil
+}
+
+// listening binds and sets all up in one message, so that nothing comes whole
+// or without a number in between.
+func listening() []byte {
 	mode := binary.BigEndian.AppendUint32(nil, copyBytes)
 	mode = append(mode, copyPacket, 0)
-	attrs := wire.AppendAttr(nil, cfgMode, mode)
+	attrs := wire.AppendAttr(nil, cfgCommand, []byte{commandBind})
+	attrs = wire.AppendAttr(attrs, cfgMode, mode)
 	attrs = wire.AppendAttr(attrs, cfgBufferSize, binary.BigEndian.AppendUint32(nil, bufferSize))
 	attrs = wire.AppendAttr(attrs, cfgThreshold, binary.BigEndian.AppendUint32(nil, 1))
-	if err := s.configure("set up NFLOG group 0", attrs); err != nil {
-		return err
+	return append(attrs, flags(flagSeq)...)
+}
+
+// conntrackHere reports whether the kernel can be asked for conntrack entries
+// without loading a module for it (net/netfilter/nfnetlink_log.c:
+// nfulnl_recv_config requests ip_conntrack_netlink). Where that is built into a
+// kernel with modules the answer is no, and lines come without their entry.
+func conntrackHere() bool {
+	if _, err := os.Stat("/sys/module/nf_conntrack_netlink"); err == nil {
+		return true
 	}
-	if err := s.configure("number the messages of NFLOG group 0", flags(flagSeq)); err != nil {
-		return err
-	}
-	// Not built into every kernel (NETFILTER_NETLINK_GLUE_CT): lines then come without their entry.
-	_ = s.configure("ask for conntrack in NFLOG group 0", flags(flagSeq|flagConntrack))
-	return nil
+	_, err := os.Stat("/proc/modules")
+	return errors.Is(err, os.ErrNotExist)
 }
 
 func flags(f uint16) []byte {

@@ -66,15 +66,18 @@ func (s *Source) Port() uint32 { return s.sock.Port() }
 
 // Run implements source.Source.
 func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.sock.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
 	for {
+		_ = s.sock.SetReadDeadline(time.Now().Add(idleAfter))
 		batch, err := s.sock.Read()
 		switch {
 		case ctx.Err() != nil:
-			return s.finish(batch, emit)
+			s.finish(batch, emit)
+			return nil
 		case errors.Is(err, os.ErrClosed):
 			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			emit([]event.Event{{Kind: event.KindIdle, Time: time.Now().Add(-idleAfter), Netns: s.opt.Netns}})
+			continue
 		case err != nil:
 			return fmt.Errorf("trace events: %w", err)
 		}
@@ -82,18 +85,31 @@ func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
 	}
 }
 
-// finish hands over what had arrived when the reading was stopped.
-func (s *Source) finish(batch *nfnetlink.Batch, emit func([]event.Event)) error {
+// idleAfter is how long the kernel must have been silent for an Idle event, and
+// how late the end of ctx may be noticed.
+const idleAfter = 50 * time.Millisecond
+
+// finishTime bounds what finish reads while more and more arrives.
+const finishTime = 500 * time.Millisecond
+
+// finish hands over what had arrived when the reading was stopped, and ends a
+// loss that is still going on.
+func (s *Source) finish(batch *nfnetlink.Batch, emit func([]event.Event)) {
 	s.take(batch, emit)
-	for !batch.Drained {
+	for end := time.Now().Add(finishTime); !batch.Drained && time.Now().Before(end); {
 		_ = s.sock.SetReadDeadline(time.Now().Add(time.Millisecond))
 		var err error
-		if batch, err = s.sock.Read(); err != nil {
+		batch, err = s.sock.Read()
+		s.take(batch, emit)
+		if err != nil {
 			break
 		}
-		s.take(batch, emit)
 	}
-	return nil
+	if s.losing {
+		s.events = s.events[:0]
+		s.endLoss(time.Now(), true)
+		emit(s.events)
+	}
 }
 
 // take decodes one batch. A loss is reported twice: open when the kernel says
@@ -113,12 +129,7 @@ func (s *Source) take(b *nfnetlink.Batch, emit func([]event.Event)) {
 		s.events = s.decoder.Datagram(now, s.opt.Netns, d, s.events)
 	}
 	if b.Drained && s.losing {
-		s.losing = false
-		n, known := s.sock.Dropped()
-		if !known {
-			n = 1
-		}
-		s.lost(now, &event.Lost{What: lostWhat, Count: int64(n), More: !known})
+		s.endLoss(now, false)
 	}
 	if len(s.events) > 0 {
 		emit(s.events)
@@ -127,10 +138,21 @@ func (s *Source) take(b *nfnetlink.Batch, emit func([]event.Event)) {
 
 const lostWhat = "trace events and legacy lines"
 
+// endLoss tells how much was lost; more: and that it may go on.
+func (s *Source) endLoss(at time.Time, more bool) {
+	s.losing = false
+	n, known := s.sock.Dropped()
+	if !known {
+		n = 1
+	}
+	s.lost(at, &event.Lost{What: lostWhat, Count: int64(n), More: more || !known})
+}
+
 func (s *Source) lost(at time.Time, l *event.Lost) {
 	e := event.Event{Kind: event.KindLost, Time: at, Netns: s.opt.Netns, Lost: l}
 	if s.opt.Recorder != nil {
 		s.opt.Recorder.Event(&e)
 	}
+	s.decoder.Lost(l)
 	s.events = append(s.events, e)
 }

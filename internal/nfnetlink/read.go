@@ -1,0 +1,59 @@
+package nfnetlink
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/wire"
+)
+
+const (
+	readBuffer = 1 << 20
+	// largest is the room kept free for one datagram, and the most that the
+	// kernel puts into one of a dump (net/netlink/af_netlink.c: netlink_recvmsg).
+	largest = 32 << 10
+)
+
+// Read waits for datagrams and returns all that fit into the buffer. It returns
+// os.ErrDeadlineExceeded at the read deadline and os.ErrClosed after Close; the
+// batch is never nil.
+func (s *Socket) Read() (*Batch, error) {
+	if s.buf == nil {
+		s.buf = make([]byte, readBuffer)
+	}
+	s.batch.Datagrams = append(s.batch.Datagrams[:0], s.pending...)
+	s.batch.Overrun, s.batch.Drained = s.overrun, false
+	s.pending, s.overrun, s.used, s.fail = nil, false, 0, nil
+	err := s.conn.Read(s.ready)
+	if err == nil {
+		err = s.fail
+	}
+	return &s.batch, err
+}
+
+// drain reads until the queue is empty or the buffer full. It reports whether
+// there is anything to return; if not, it is called again when there may be.
+func (s *Socket) drain(fd uintptr) bool {
+	b := &s.batch
+	b.Drained = false
+	for len(s.buf)-s.used >= largest {
+		n, err := unix.Read(int(fd), s.buf[s.used:s.used+largest])
+		switch {
+		case err == nil:
+			b.Datagrams = append(b.Datagrams, s.buf[s.used:s.used+n:s.used+n])
+			s.used += wire.Align(n)
+		case errors.Is(err, unix.EAGAIN):
+			b.Drained = true
+			return len(b.Datagrams) > 0 || b.Overrun
+		case errors.Is(err, unix.ENOBUFS):
+			b.Overrun = true
+		case errors.Is(err, unix.EINTR):
+		default:
+			s.fail = fmt.Errorf("read netfilter socket: %w", err)
+			return true
+		}
+	}
+	return true
+}

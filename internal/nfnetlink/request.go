@@ -1,0 +1,147 @@
+package nfnetlink
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/wire"
+)
+
+// answerTimeout is how long the kernel may stay silent.
+const answerTimeout = 10 * time.Second
+
+// errAnswerLost is in the chain of a request's error when the kernel had no
+// room for the answer. What was asked may have been done.
+var errAnswerLost = errors.New("no room in the receive buffer for the kernel's answer: what was asked may have been done")
+
+// Request sends one or more messages made by fill, numbered one by one from seq
+// on, and waits for the kernel's acknowledgement of each of the acks that carry
+// NLM_F_ACK. op names them in errors. The first refusal ends it.
+func (s *Socket) Request(op string, acks int, fill func(seq uint32) []byte) error {
+	return s.exchange(op, acks, fill, nil)
+}
+
+// Dump sends one dump request and calls each for every message of the answer,
+// which holds during the call only. An error of each ends it; the socket then
+// refuses another dump (EBUSY) and is best closed. It reports whether the kernel
+// marked the dump as inconsistent (NLM_F_DUMP_INTR).
+func (s *Socket) Dump(op string, fill func(seq uint32) []byte, each func(wire.Message) error) (interrupted bool, err error) {
+	err = s.exchange(op, 1, fill, func(m wire.Message) error {
+		interrupted = interrupted || m.Flags&unix.NLM_F_DUMP_INTR != 0
+		return each(m)
+	})
+	return interrupted, err
+}
+
+// request is one exchange under way.
+type request struct {
+	op          string
+	port        uint32 // the socket's own
+	first, last uint32 // sequence numbers sent
+	open        int    // acknowledgements and ends of dumps still to come
+	each        func(wire.Message) error
+}
+
+func (s *Socket) exchange(op string, acks int, fill func(seq uint32) []byte, each func(wire.Message) error) error {
+	out := fill(s.seq)
+	r := request{op: op, port: s.port, first: s.seq, last: lastSeq(out, s.seq), open: acks, each: each}
+	s.seq = r.last + 1
+	if err := s.send(op, out); err != nil {
+		return err
+	}
+	// Read hands out what is pending each time; it is kept here meanwhile.
+	kept, overrun := s.pending, s.overrun
+	s.pending, s.overrun = nil, false
+	defer func() {
+		s.pending, s.overrun = kept, overrun
+		_ = s.SetReadDeadline(time.Time{})
+	}()
+	heard := true
+	for r.open > 0 {
+		if heard {
+			if err := s.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
+				return err
+			}
+		}
+		b, err := s.Read()
+		if err != nil {
+			return fmt.Errorf("%s: wait for the kernel's answer: %w", op, err)
+		}
+		overrun = overrun || b.Overrun
+		if kept, heard, err = r.sort(b.Datagrams, kept); err != nil {
+			return err
+		}
+		if overrun && b.Drained && r.open > 0 {
+			return fmt.Errorf("%s: %w", op, errAnswerLost)
+		}
+	}
+	return nil
+}
+
+// sort takes the answers out of datagrams and appends a copy of the others to
+// kept, those behind a refusal too.
+func (r *request) sort(datagrams, kept [][]byte) (all [][]byte, heard bool, err error) {
+	for _, d := range datagrams {
+		switch {
+		case len(d) < wire.HeaderLen || binary.NativeEndian.Uint32(d[12:]) != r.port:
+			kept = append(kept, append([]byte(nil), d...))
+		case err == nil && r.open > 0:
+			heard = true
+			err = r.take(d)
+		}
+	}
+	return kept, heard, err
+}
+
+// take goes through one datagram of answers. Those to an earlier request, which
+// had ended before them, are passed over.
+func (r *request) take(d []byte) error {
+	for off := 0; ; {
+		m, next, ok, err := wire.Next(d, off)
+		if err != nil {
+			return fmt.Errorf("%s: the kernel's answer: %w", r.op, err)
+		}
+		if !ok {
+			return nil
+		}
+		off = next
+		if m.Seq-r.first > r.last-r.first {
+			continue
+		}
+		switch {
+		case m.Type == unix.NLMSG_ERROR || m.Type == unix.NLMSG_DONE:
+			err = ackError(r.op, m)
+			r.open--
+		case r.each != nil:
+			err = r.each(m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// lastSeq is the sequence number of the last of the messages to send.
+func lastSeq(out []byte, first uint32) uint32 {
+	last := first - 1
+	for off := 0; ; last++ {
+		_, next, ok, err := wire.Next(out, off)
+		if err != nil || !ok {
+			return last
+		}
+		off = next
+	}
+}
+
+func (s *Socket) send(op string, b []byte) error {
+	return s.control(func(fd int) error {
+		if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+			return &Error{Op: op, Errno: toErrno(err)}
+		}
+		return nil
+	})
+}

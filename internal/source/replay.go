@@ -1,0 +1,176 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pktrail/pktrail/internal/event"
+)
+
+// Story replays a recording.
+type Story struct {
+	Header StoryHeader
+
+	r        *bufio.Reader
+	offset   int64  // of the frame that is read
+	data     []byte // of that frame
+	decoders map[uint16]*Decoder
+}
+
+// ErrNotStory is what OpenStory returns for anything that is not a recording.
+var ErrNotStory = errors.New("not a pktrail recording")
+
+// OpenStory reads the head of a recording.
+func OpenStory(r io.Reader) (*Story, error) {
+	s := &Story{r: bufio.NewReaderSize(r, readAhead), decoders: map[uint16]*Decoder{}}
+	if err := s.magic(); err != nil {
+		return nil, err
+	}
+	line, err := s.r.ReadSlice('\n')
+	if err != nil {
+		return nil, fmt.Errorf("recording: head: %w", err)
+	}
+	if err := json.Unmarshal(line, &s.Header); err != nil {
+		return nil, fmt.Errorf("recording: head: %w", err)
+	}
+	if s.Header.ByteOrder != byteOrder() {
+		return nil, fmt.Errorf("recording: made on a machine of byte order %q, and this one is %s-endian; read it on one of that kind",
+			s.Header.ByteOrder, byteOrder())
+	}
+	s.offset = int64(len(storyMagic) + len(line))
+	return s, nil
+}
+
+func (s *Story) magic() error {
+	magic, err := s.r.Peek(len(storyMagic))
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return fmt.Errorf("recording: %w", err)
+	case string(magic) == storyMagic:
+		_, err = s.r.Discard(len(storyMagic))
+		return err
+	case strings.HasPrefix(string(magic), storyName):
+		return fmt.Errorf("recording of format %q: this pktrail reads %q; a newer one may read it",
+			bytes.TrimSpace(magic), strings.TrimSpace(storyMagic))
+	}
+	return ErrNotStory
+}
+
+// Run implements Source. A recording that breaks off tells what it has and
+// ends with a note.
+func (s *Story) Run(ctx context.Context, emit func([]event.Event)) error {
+	var events []event.Event
+	for ctx.Err() == nil {
+		var h [frameLen]byte
+		if n, err := io.ReadFull(s.r, h[:]); err != nil {
+			return s.end(n, err, emit)
+		}
+		size := int64(binary.LittleEndian.Uint32(h[4:]))
+		if size > maxFrame {
+			return fmt.Errorf("recording: frame of %d bytes at offset %d: damaged", size, s.offset)
+		}
+		if err := s.read(int(size)); err != nil {
+			return s.end(frameLen, err, emit)
+		}
+		at := time.Unix(0, int64(binary.LittleEndian.Uint64(h[8:])))
+		var err error
+		if events, err = s.events(h[0], at, binary.LittleEndian.Uint16(h[2:]), events[:0]); err != nil {
+			return fmt.Errorf("recording: frame at offset %d: %w", s.offset, err)
+		}
+		s.offset += frameLen + size
+		if len(events) > 0 {
+			emit(events)
+		}
+	}
+	return nil
+}
+
+const readAhead = 1 << 20
+
+// read fills data with the next bytes. It takes memory for what is there, not
+// for what a damaged length says.
+func (s *Story) read(size int) error {
+	s.data = s.data[:0]
+	for size > 0 {
+		n := min(size, readAhead)
+		s.data = slices.Grow(s.data, n)[:len(s.data)+n]
+		if _, err := io.ReadFull(s.r, s.data[len(s.data)-n:]); err != nil {
+			return err
+		}
+		size -= n
+	}
+	return nil
+}
+
+func (s *Story) end(read int, err error, emit func([]event.Event)) error {
+	if errors.Is(err, io.EOF) && read == 0 {
+		return nil
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		note := fmt.Sprintf("the recording breaks off in the middle of the frame at offset %d: what came after is not known", s.offset)
+		emit([]event.Event{{Kind: event.KindNote, Note: note}})
+		return nil
+	}
+	return fmt.Errorf("recording: at offset %d: %w", s.offset, err)
+}
+
+func (s *Story) events(kind byte, at time.Time, netns uint16, events []event.Event) ([]event.Event, error) {
+	e := event.Event{Time: at, Netns: netns}
+	var err error
+	switch kind {
+	case frameDatagram:
+		return s.decoder(netns).Datagram(at, netns, s.data, events), nil
+	case frameNamespace:
+		e.Kind, e.Namespace = event.KindNamespace, new(event.Namespace)
+		err = json.Unmarshal(s.data, e.Namespace)
+	case frameRules:
+		e.Kind, e.Rules = event.KindRules, new(event.Rules)
+		if err = json.Unmarshal(s.data, e.Rules); err == nil {
+			err = checkRules(e.Rules)
+		}
+	case frameLost:
+		e.Kind, e.Lost = event.KindLost, new(event.Lost)
+		if err = json.Unmarshal(s.data, e.Lost); err == nil {
+			e.Lost.Count = max(0, e.Lost.Count)
+			s.decoder(netns).Lost(e.Lost)
+		}
+	case frameNote:
+		e.Kind = event.KindNote
+		err = json.Unmarshal(s.data, &e.Note)
+	case frameCounters:
+		e.Kind, e.Counters = event.KindCounters, new(event.Counters)
+		err = json.Unmarshal(s.data, e.Counters)
+	default:
+		e.Kind = event.KindNote
+		e.Note = fmt.Sprintf("the recording holds frames of kind %d, which this pktrail does not know: a newer one may tell more", kind)
+	}
+	return append(events, e), err
+}
+
+func (s *Story) decoder(netns uint16) *Decoder {
+	d := s.decoders[netns]
+	if d == nil {
+		d = NewDecoder()
+		s.decoders[netns] = d
+	}
+	return d
+}
+
+// checkRules refuses what no reader of rulesets makes.
+func checkRules(r *event.Rules) error {
+	for _, t := range r.Tables {
+		if t == nil || slices.Contains(t.Chains, nil) {
+			return errors.New("rules with an empty table or chain: damaged")
+		}
+	}
+	return nil
+}
