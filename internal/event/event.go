@@ -21,6 +21,7 @@ const (
 	KindUndecoded                 // Undecoded
 	KindNote                      // Note: what makes the stream as a whole incomplete
 	KindCounters                  // Counters: what our own rules counted
+	KindIdle                      // all that the kernel had for this namespace up to Time has been emitted
 )
 
 // Event is one fact. The byte slices inside point into the reader's buffer and

@@ -32,15 +32,16 @@ type learner interface {
 }
 
 const (
-	tickEvery = 50 * time.Millisecond
+	expireEvery = 25 * time.Millisecond
 	// waiting batches of journeys; when the printing side is slower the reading
 	// waits, and the kernel counts what it then cannot deliver.
 	waitingBatches = 64
 )
 
 // Tell runs a source and tells its journeys, explained, as they end. It returns
-// when the source ends or the teller has had enough.
-func Tell(ctx context.Context, src source.Source, clock func() time.Time, to Teller) (correlate.Counts, error) {
+// when the source ends or the teller has had enough. clocked says that the source
+// is live and emits Idle events.
+func Tell(ctx context.Context, src source.Source, clocked bool, to Teller) (correlate.Counts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := correlate.New(correlate.Options{Foreign: to.Foreign})
@@ -49,17 +50,12 @@ func Tell(ctx context.Context, src source.Source, clock func() time.Time, to Tel
 	learns, _ := src.(learner)
 	printing.Go(func() { deliver(out, to, learns, cancel) })
 	var mu sync.Mutex
-	var newest, expired time.Time // of the events
 	send := func(js []*journey.Journey) {
 		if len(js) > 0 {
 			out <- js
 		}
 	}
-	stopTicking := ticking(ctx, clock, func(now time.Time) {
-		mu.Lock()
-		defer mu.Unlock()
-		send(c.Expire(now))
-	})
+	t := progress{clocked: clocked, at: map[uint16]time.Time{}}
 	err := src.Run(ctx, func(events []event.Event) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -69,44 +65,50 @@ func Tell(ctx context.Context, src source.Source, clock func() time.Time, to Tel
 			}
 		}
 		send(c.Add(events))
-		if n := len(events); n > 0 && events[n-1].Time.After(newest) {
-			newest = events[n-1].Time
-			if clock == nil && newest.Sub(expired) >= tickEvery {
-				expired = newest
-				send(c.Expire(newest))
-			}
+		if now, ok := t.upTo(events); ok {
+			send(c.Expire(now))
 		}
 	})
-	stopTicking()
 	mu.Lock()
 	defer mu.Unlock()
-	send(c.Finish(newest))
+	send(c.Finish(t.newest))
 	close(out)
 	printing.Wait()
 	return c.Counts(), err
 }
 
-// ticking calls f with the time of the clock until the returned function is
-// called. Without a clock, for recordings, time is that of the events.
-func ticking(ctx context.Context, clock func() time.Time, f func(time.Time)) (stop func()) {
-	if clock == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		tick := time.NewTicker(tickEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				f(clock())
-			}
+// progress is up to which time a stream is told. Time is only ever that of events: a
+// clock would end journeys whose next event waits to be read.
+type progress struct {
+	clocked bool // a live stream, where a namespace with nothing to tell says so
+	at      map[uint16]time.Time
+	newest  time.Time
+	expired time.Time
+}
+
+// upTo takes note of events. ok is true every now and then, when all namespaces
+// are told up to a later time than before.
+func (t *progress) upTo(events []event.Event) (now time.Time, ok bool) {
+	for i := range events {
+		e := &events[i]
+		if e.Time.After(t.newest) {
+			t.newest = e.Time
 		}
-	})
-	return func() { cancel(); wg.Wait() }
+		if t.clocked && (e.Kind == event.KindNamespace || !t.at[e.Netns].IsZero()) {
+			t.at[e.Netns] = e.Time
+		}
+	}
+	now = t.newest
+	for _, at := range t.at {
+		if at.Before(now) {
+			now = at
+		}
+	}
+	if now.Sub(t.expired) < expireEvery {
+		return now, false
+	}
+	t.expired = now
+	return now, true
 }
 
 // deliver explains and hands over on a goroutine of its own. After the teller has
