@@ -94,8 +94,11 @@ func (t *progress) upTo(events []event.Event) (now time.Time, ok bool) {
 		if e.Time.After(t.newest) {
 			t.newest = e.Time
 		}
-		if t.clocked && (e.Kind == event.KindNamespace || !t.at[e.Netns].IsZero()) {
-			t.at[e.Netns] = e.Time
+		switch e.Kind {
+		case event.KindNamespace, event.KindTrace, event.KindLog, event.KindLost, event.KindIdle:
+			if t.clocked {
+				t.at[e.Netns] = e.Time
+			}
 		}
 	}
 	now = t.newest
