@@ -172,7 +172,9 @@ func (h *Host) runAndParse(ctx context.Context, rules *event.Rules, args []strin
 }
 
 // fillByList reads one table in nft's own words. The table is asked for by
-// name: a listing of everything takes many seconds on large hosts.
+// name: a listing of everything takes many seconds on large hosts. Without what
+// rules counted (-s), which would look like a change, and without the elements of
+// named sets (-t).
 func (h *Host) fillByList(ctx context.Context, rules *event.Rules, t *ruleset.Table) {
 	path, err := h.opt.Look("nft")
 	if err != nil {
@@ -180,7 +182,7 @@ func (h *Host) fillByList(ctx context.Context, rules *event.Rules, t *ruleset.Ta
 		return
 	}
 	var listed []*ruleset.Table
-	args := []string{path, "-a", "list", "table", nft.FamilyName(t.Family), t.Name}
+	args := []string{path, "-s", "-t", "-a", "list", "table", nft.FamilyName(t.Family), t.Name}
 	err = h.runAndParse(ctx, rules, args, func(r io.Reader) (err error) {
 		listed, err = nft.ParseList(r)
 		return err
