@@ -66,6 +66,18 @@ func (c *chain) at() int32 {
 	return 100
 }
 
+// where is the hook and priority at which the chain is called; the hook of a user
+// chain, and of one that no inventory names, is not known.
+func (c *chain) where() (ruleset.Hook, int32) {
+	switch {
+	case c.own != nil:
+		return c.own.Hook, c.own.Priority
+	case c.base != nil:
+		return c.base.Hook, c.at()
+	}
+	return "", 0
+}
+
 func (s *space) chain(key chainKey) *chain {
 	if c, ok := s.chains[key]; ok {
 		return c

@@ -67,6 +67,7 @@ type Correlator struct {
 	links      links
 	priorities map[int32]*int32
 	seq        uint64
+	ticks      uint64
 	out        []*journey.Journey
 	counts     Counts
 }
@@ -184,6 +185,12 @@ func (c *Correlator) crowd() {
 	}
 	c.hand(t)
 	c.drop(1)
+}
+
+// tick numbers what is heard.
+func (c *Correlator) tick() uint64 {
+	c.ticks++
+	return c.ticks
 }
 
 // hand makes the journey of a trip and gives it out, with those of the same

@@ -27,7 +27,7 @@ func (s *space) log(e *event.Event) {
 	hook := hooksOf[l.Hook]
 	c := s.lineChain(l, hook)
 	priority := linePriority(l.Line.Table, hook)
-	t, sure := s.findLine(&v, hook, priority)
+	t, sure := s.find(&v, hook, priority)
 	if t == nil {
 		s.strayLine(&v, e)
 		return
@@ -72,55 +72,6 @@ func linePriority(table string, hook ruleset.Hook) int32 {
 		return 50
 	}
 	return 0
-}
-
-// findLine finds the open packet that a line stands for: the same bytes, at a
-// place from which the line's table comes next. sure is false where more than
-// one fits or the bytes differ by translation.
-func (s *space) findLine(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
-	var others bool
-	for o := s.byKey[v.packet.Key()]; o != nil; o = o.sameKey {
-		if !o.canReach(hook, priority) {
-			continue
-		}
-		if t != nil {
-			t.inferred, others = true, true
-		}
-		t = o // the oldest, since new ones are put in front
-	}
-	if t != nil {
-		return t, !others
-	}
-	for o := s.byTrail[v.packet.Trail()]; o != nil; o = o.sameTrail {
-		if o.canReach(hook, priority) {
-			if t != nil {
-				return nil, false
-			}
-			t = o
-		}
-	}
-	return t, false
-}
-
-// canReach reports whether a packet that came as far as t can be met next at a
-// hook and priority of the same namespace.
-func (t *trip) canReach(hook ruleset.Hook, priority int32) bool {
-	if t.hook == hook {
-		return priority >= t.priority
-	}
-	switch t.hook {
-	case ruleset.Ingress:
-		return hook != ruleset.Output
-	case ruleset.Prerouting:
-		return hook == ruleset.Input || hook == ruleset.Forward || hook == ruleset.Postrouting
-	case ruleset.Forward:
-		return hook == ruleset.Postrouting
-	case ruleset.Output:
-		return hook == ruleset.Postrouting || hook == ruleset.Prerouting
-	case ruleset.Postrouting:
-		return hook == ruleset.Prerouting || hook == ruleset.Input
-	}
-	return false
 }
 
 // strayLine counts a line that no open packet fits, once for each packet.

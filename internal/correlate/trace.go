@@ -22,7 +22,7 @@ func (s *space) trace(e *event.Event) {
 		s.traceOwn(e, c, &v)
 		return
 	}
-	t := s.attach(ev, &v)
+	t := s.attach(ev, c, &v)
 	if t == nil {
 		s.stray(ev.ID, e.Time)
 		if !s.c.opt.Foreign || !ev.HasPacket {
@@ -79,20 +79,20 @@ func (t *trip) report(ev *event.Trace, c *chain, v *sight) {
 
 // attach finds the trip of an event: by the kernel's id as long as the bytes do
 // not say otherwise, else by the bytes alone.
-func (s *space) attach(ev *event.Trace, v *sight) *trip {
+func (s *space) attach(ev *event.Trace, c *chain, v *sight) *trip {
 	t := s.byID[ev.ID]
 	switch {
 	case t == nil && !ev.HasPacket:
 		return nil
 	case t == nil:
-		return s.stitch(ev.ID, v)
+		return s.stitch(ev.ID, c, v)
 	case !ev.HasPacket && t.ended:
 		return nil
 	case !ev.HasPacket:
 		return t
 	case !t.same(&v.packet):
 		s.replace(t)
-		return s.stitch(ev.ID, v)
+		return s.stitch(ev.ID, c, v)
 	case t.ended:
 		t.revive()
 	}
@@ -101,8 +101,9 @@ func (s *space) attach(ev *event.Trace, v *sight) *trip {
 
 // stitch finds the trip of a packet whose id the kernel changed: it was received
 // again, on loopback or from a bridge, or put together from fragments.
-func (s *space) stitch(id uint32, v *sight) *trip {
-	t, sure := s.find(v)
+func (s *space) stitch(id uint32, c *chain, v *sight) *trip {
+	hook, priority := c.where()
+	t, sure := s.find(v, hook, priority)
 	if t == nil {
 		t = s.fragment(v)
 		sure = t != nil
@@ -125,24 +126,6 @@ func (s *space) stitch(id uint32, v *sight) *trip {
 		t.move(from, to, v)
 	}
 	return t
-}
-
-// find looks among open trips for one with the same bytes, then for one that
-// differs by translation only. sure is false where more than one fits, or the
-// bytes are not the same.
-func (s *space) find(v *sight) (t *trip, sure bool) {
-	key := v.packet.Key()
-	if t = s.byKey[key]; t != nil {
-		sure = t.sameKey == nil
-		for o := t.sameKey; o != nil; o = o.sameKey {
-			t = o // the oldest
-		}
-		return t, sure
-	}
-	if t = s.byTrail[v.packet.Trail()]; t != nil && t.sameTrail == nil {
-		return t, false
-	}
-	return nil, false
 }
 
 func (s *space) fragment(v *sight) *trip {
@@ -185,7 +168,7 @@ func (s *space) traceOwn(e *event.Event, c *chain, v *sight) {
 	case event.Arm:
 		s.traceArm(e, c, v)
 	case event.Milestone:
-		if t := s.attach(ev, v); t != nil {
+		if t := s.attach(ev, c, v); t != nil {
 			t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
 			t.see(v, ev.HasPacket)
 		} else {
@@ -220,7 +203,7 @@ func (s *space) traceArm(e *event.Event, c *chain, v *sight) {
 		return
 	}
 	if t == nil || t.ended || !t.same(&v.packet) || t.hook == ruleset.Postrouting {
-		t = s.stitch(ev.ID, v)
+		t = s.stitch(ev.ID, c, v)
 	}
 	switch {
 	case t != nil:

@@ -16,7 +16,8 @@ type trip struct {
 	id    journey.ID
 	cause string // why it is traced: match, reply, answer, widened, ""
 
-	start, last int64 // Unix nanoseconds
+	start, last int64  // Unix nanoseconds
+	heard       uint64 // when it was heard of last, in order
 	nfproto     uint8
 
 	first packet.Packet // as it was first seen
@@ -117,7 +118,7 @@ func (s *space) begin(v *sight, id uint32, cause string) *trip {
 	}
 	s.c.seq++
 	t := &trip{
-		sp: s, seq: s.c.seq, cause: cause, start: v.at, last: v.at, nfproto: v.nfproto,
+		sp: s, seq: s.c.seq, cause: cause, start: v.at, last: v.at, heard: s.c.tick(), nfproto: v.nfproto,
 		first: v.packet, now: v.packet, firstMark: v.mark, firstIn: v.in, mark: v.mark, in: v.in, out: v.out,
 		ids: []uint32{id}, steps: make([]step, 0, 16),
 	}
@@ -151,7 +152,7 @@ func (t *trip) reach(hook ruleset.Hook, priority, shown int32) {
 // see takes over what an event shows of a packet that is on its way: changed
 // addresses are a NAT step, a changed mark or conntrack entry a step each.
 func (t *trip) see(v *sight, withPacket bool) {
-	t.last = v.at
+	t.last, t.heard = v.at, t.sp.c.tick()
 	if withPacket {
 		t.seePacket(v)
 	}

@@ -1,0 +1,63 @@
+package correlate
+
+import "github.com/pktrail/pktrail/ruleset"
+
+// find finds the open packet that a message from a place stands for: one with the
+// same bytes, which can come to that place next; else one that differs by
+// translation only. Of several with the same bytes it is the one that was heard of
+// last, since a CPU handles one packet at a time; all of them are then inferred.
+// sure is false there, and where the bytes differ.
+func (s *space) find(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
+	sure = true
+	for o := s.byKey[v.packet.Key()]; o != nil; o = o.sameKey {
+		if !o.canReach(v, hook, priority) {
+			continue
+		}
+		if t != nil {
+			t.inferred, o.inferred, sure = true, true, false
+		}
+		if t == nil || o.heard > t.heard {
+			t = o
+		}
+	}
+	if t != nil {
+		return t, sure
+	}
+	for o := s.byTrail[v.packet.Trail()]; o != nil; o = o.sameTrail {
+		if o.canReach(v, hook, priority) {
+			if t != nil {
+				return nil, false
+			}
+			t = o
+		}
+	}
+	return t, false
+}
+
+// canReach reports whether a packet that came as far as t can be met next, as v
+// shows it, at a hook and priority of the same namespace. It comes back from an
+// outgoing hook to an incoming one over loopback only. One that was first met in a
+// bridge or at a device goes through the hooks of more than one family, and
+// through those of each in its own order.
+func (t *trip) canReach(v *sight, hook ruleset.Hook, priority int32) bool {
+	if hook == "" || t.nfproto == uint8(ruleset.Bridge) || t.nfproto == uint8(ruleset.Netdev) {
+		return true
+	}
+	if t.hook == hook {
+		return priority >= t.priority
+	}
+	back := (hook == ruleset.Prerouting || hook == ruleset.Input) && t.sp.link(v.in) == "lo"
+	switch t.hook {
+	case ruleset.Prerouting:
+		return hook == ruleset.Input || hook == ruleset.Forward || hook == ruleset.Postrouting
+	case ruleset.Forward:
+		return hook == ruleset.Postrouting
+	case ruleset.Output:
+		return hook == ruleset.Postrouting || back
+	case ruleset.Postrouting:
+		return back
+	case ruleset.Ingress:
+		return hook != ruleset.Output
+	}
+	return false
+}
