@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,9 +39,10 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
+	complain := complainer{stderr: stderr, stdout: stdout, json: wantsJSON(args)}.complain
 	m, rest, err := splitMatch(args)
 	if err != nil {
-		return complain(stderr, err)
+		return complain(err)
 	}
 	root := rootCommand(m)
 	root.SetArgs(rest)
@@ -50,11 +52,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case ctx.Err() != nil:
 		if err != nil && !errors.Is(err, context.Canceled) {
-			complain(stderr, err)
+			complain(err)
 		}
 		return exitInterrupted
 	case err != nil:
-		return complain(stderr, err)
+		return complain(err)
 	}
 	return exitDone
 }
@@ -69,13 +71,44 @@ func splitMatch(args []string) (match.Match, []string, error) {
 	return m, append([]string{args[0]}, rest...), err
 }
 
+// complainer prints errors: for people, and as an object for a reader of JSON lines.
+type complainer struct {
+	stderr, stdout io.Writer
+	json           bool
+}
+
+// complaint is the pktrail/error/v1 object.
+type complaint struct {
+	Schema string `json:"schema"`
+	Error  string `json:"error"`
+	Hint   string `json:"hint,omitzero"`
+}
+
 // complain prints an error and what to try.
-func complain(w io.Writer, err error) int {
-	fmt.Fprintf(w, "pktrail: %v\n", err)
-	if hint := hintFor(err); hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", hint)
+func (c complainer) complain(err error) int {
+	hint := hintFor(err)
+	fmt.Fprintf(c.stderr, "pktrail: %v\n", err)
+	if hint != "" {
+		fmt.Fprintf(c.stderr, "hint: %s\n", hint)
+	}
+	if c.json {
+		line, _ := json.Marshal(complaint{"pktrail/error/v1", err.Error(), hint})
+		fmt.Fprintf(c.stdout, "%s\n", line)
 	}
 	return exitFailed
+}
+
+// wantsJSON looks for -o json before the arguments are parsed, since they may be what is wrong.
+func wantsJSON(args []string) bool {
+	for i, a := range args {
+		switch a {
+		case "-ojson", "-o=json", "--output=json":
+			return true
+		case "-o", "--output":
+			return i+1 < len(args) && args[i+1] == "json"
+		}
+	}
+	return false
 }
 
 // hinted is an error with what to try.
@@ -114,6 +147,13 @@ decided it, and why.`,
 		Example: `  pktrail demo
   sudo pktrail trace -p icmp -s 8.8.8.8/32 --count 3
   sudo pktrail trace -p tcp -d 10.96.0.10 --dport 80 --both --count 5`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return hint(fmt.Errorf("%s: no such verb", args[0]), "pktrail --help lists the verbs")
+			}
+			return nil
+		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -121,5 +161,7 @@ decided it, and why.`,
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
 	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), labCommand(), repairCommand(), versionCommand())
+	root.InitDefaultCompletionCmd()
+	hintArguments(root)
 	return root
 }
