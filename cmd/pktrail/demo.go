@@ -26,7 +26,7 @@ and print what became of each on the router. It needs no root, touches nothing
 of the host and leaves nothing behind.`,
 		Example: `  pktrail demo
   pktrail demo -o json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return demo(cmd, &o) },
 	}
 	o.add(cmd)

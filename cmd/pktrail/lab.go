@@ -26,7 +26,7 @@ need root.`,
   sudo pktrail lab up router
   sudo pktrail lab shell router client -- ping -c 1 10.2.0.2
   sudo pktrail lab down router`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	cmd.AddCommand(labUpCommand(), labDownCommand(), labListCommand(), labShellCommand())
 	return cmd
@@ -120,7 +120,7 @@ func labListCommand() *cobra.Command {
 		Short: "list the topologies and the labs that stand",
 		Example: `  pktrail lab list
   pktrail lab list -o json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			standing, unread, err := lab.List()
 			if err != nil {
@@ -135,7 +135,7 @@ func labListCommand() *cobra.Command {
 			case "json":
 				return listLabsJSON(cmd.OutOrStdout(), standing, unread > 0)
 			}
-			return fmt.Errorf("output %q: want text or json", output)
+			return hint(fmt.Errorf("-o %s: no such output", output), "-o text or -o json")
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")

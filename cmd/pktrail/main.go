@@ -147,13 +147,6 @@ decided it, and why.`,
 		Example: `  pktrail demo
   sudo pktrail trace -p icmp -s 8.8.8.8/32 --count 3
   sudo pktrail trace -p tcp -d 10.96.0.10 --dport 80 --both --count 5`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return hint(fmt.Errorf("%s: no such verb", args[0]), "pktrail --help lists the verbs")
-			}
-			return nil
-		},
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,11 +45,8 @@ func readStory(cmd *cobra.Command, path string, m match.Match, o *output) error 
 		in = f
 	}
 	src, err := source.OpenStory(in)
-	switch {
-	case errors.Is(err, source.ErrNotStory):
-		return hint(fmt.Errorf("%s: %w", path, err), "pktrail trace -w FILE makes one")
-	case err != nil:
-		return fmt.Errorf("%s: %w", path, err)
+	if err != nil {
+		return hint(fmt.Errorf("%s: %w", path, err), "pktrail trace -w FILE makes a recording")
 	}
 	s, err := o.story(cmd.OutOrStdout(), true)
 	if err != nil {

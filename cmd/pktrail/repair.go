@@ -17,7 +17,7 @@ func repairCommand() *cobra.Command {
 kernels before 5.12 their tables. Running traces are left alone. Every trace
 does the same when it starts.`,
 		Example: `  sudo pktrail repair`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := netns.All()
 			if err != nil {

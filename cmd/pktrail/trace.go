@@ -57,7 +57,7 @@ No rule or table of anybody else is touched.`,
   sudo pktrail trace -p tcp --syn --count 1 --duration 30s -o json
   sudo pktrail trace -p udp --dport 53 --dry-run
   sudo pktrail trace -p icmp -w story.pktrail --duration 10s`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, m) },
 	}
 	f.output.add(cmd)
@@ -223,7 +223,7 @@ func (f *traceFlags) openRecord(m match.Match) (*source.Recorder, func() error, 
 		return nil, nil, hint(fmt.Errorf("-w %s: there is such a file already", f.record), "choose another name; recordings are never overwritten")
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("-w: %w", err)
+		return nil, nil, hint(fmt.Errorf("-w: %w", err), "name a file in a folder that is there and can be written to")
 	}
 	r, err := source.NewRecorder(file, source.StoryHeader{Program: version(), Started: time.Now(), Match: m.String()})
 	if err != nil {

@@ -21,7 +21,7 @@ func versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "print the version",
 		Example: `  pktrail version`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info, _ := debug.ReadBuildInfo()
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "pktrail %s (%s)\n", version(), info.GoVersion)
