@@ -3,7 +3,10 @@
 // no text and asks no kernel; the dialects do (ruleset/xt, ruleset/nft).
 package ruleset
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Backend is the kernel engine that runs a rule.
 type Backend string
@@ -35,6 +38,25 @@ const (
 	Bridge Family = 7
 	IP6    Family = 10
 )
+
+// String is nft's word for the family.
+func (f Family) String() string {
+	switch f {
+	case Inet:
+		return "inet"
+	case IP:
+		return "ip"
+	case IP6:
+		return "ip6"
+	case ARP:
+		return "arp"
+	case Bridge:
+		return "bridge"
+	case Netdev:
+		return "netdev"
+	}
+	return fmt.Sprintf("family %d", uint8(f))
+}
 
 // Hook is a place in the kernel's path where chains are called.
 type Hook string

@@ -11,7 +11,6 @@ import (
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset"
-	"github.com/pktrail/pktrail/ruleset/nft"
 )
 
 // Bypasses says, one sentence each, what may let packets pass without meeting
@@ -60,7 +59,7 @@ func (h *Host) nftBypasses() []string {
 				flowtable = text(a)
 			}
 		}
-		of := nft.FamilyName(ruleset.Family(fam)) + " " + table
+		of := ruleset.Family(fam).String() + " " + table
 		found = append(found, fmt.Sprintf("flowtable %s of table %s takes over established connections: their packets are forwarded "+
 			"without meeting any rule; see `nft list flowtable %s %s`, and trace a new connection's first packets", flowtable, of, of, flowtable))
 		return nil
@@ -95,7 +94,7 @@ func ownedTable(fam ruleset.Family, as wire.Attrs) string {
 		return ""
 	}
 	return fmt.Sprintf("table %s %s belongs to a running program (netlink port %d) and is gone when that ends: "+
-		"what packets meet may then change at once; `ss -f netlink` shows which program it is", nft.FamilyName(fam), table, owner)
+		"what packets meet may then change at once; `ss -f netlink` shows which program it is", fam, table, owner)
 }
 
 // virtualServers reads /proc/net/ip_vs: three lines of heading, then the services.

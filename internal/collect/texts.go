@@ -182,7 +182,7 @@ func (h *Host) fillByList(ctx context.Context, rules *event.Rules, t *ruleset.Ta
 		return
 	}
 	var listed []*ruleset.Table
-	args := []string{path, "-s", "-t", "-a", "list", "table", nft.FamilyName(t.Family), t.Name}
+	args := []string{path, "-s", "-t", "-a", "list", "table", t.Family.String(), t.Name}
 	err = h.runAndParse(ctx, rules, args, func(r io.Reader) (err error) {
 		listed, err = nft.ParseList(r)
 		return err

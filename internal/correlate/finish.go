@@ -2,7 +2,6 @@ package correlate
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/journey"
@@ -74,7 +73,7 @@ func (t *trip) fill(out *journey.Step, st *step) {
 	if st.chain == nil {
 		return
 	}
-	out.Family = familyName(st.chain.table.Family)
+	out.Family = st.chain.table.Family.String()
 	out.Priority = s.c.priority(st.priority)
 	if st.line != 0 {
 		st.chain.fillLine(out, st)
@@ -219,24 +218,6 @@ func markBehind(steps []journey.Step, i int) {
 	}
 	steps[i].Hook = steps[i+1].Hook
 	steps[i], steps[i+1] = steps[i+1], steps[i]
-}
-
-func familyName(f ruleset.Family) string {
-	switch f {
-	case ruleset.Inet:
-		return "inet"
-	case ruleset.IP:
-		return "ip"
-	case ruleset.IP6:
-		return "ip6"
-	case ruleset.ARP:
-		return "arp"
-	case ruleset.Bridge:
-		return "bridge"
-	case ruleset.Netdev:
-		return "netdev"
-	}
-	return "family " + strconv.Itoa(int(f))
 }
 
 // Lost is how a stream shows the loss that an event tells of.

@@ -63,7 +63,7 @@ func nftCounters(t testing.TB, text string, all map[place]int) map[place]int {
 		for _, c := range tab.Chains {
 			for _, r := range c.Rules {
 				if m := counterWords.FindStringSubmatch(r.Text); m != nil {
-					all[place{nft.FamilyName(tab.Family), tab.Name, c.Name, r.Number}] = number(t, m[1])
+					all[place{tab.Family.String(), tab.Name, c.Name, r.Number}] = number(t, m[1])
 				}
 			}
 		}

@@ -54,7 +54,7 @@ func (b *Batch) Table(flags TableFlags, userdata []byte) {
 
 const tableUserdata = 6 // NFTA_TABLE_USERDATA
 
-func (b *Batch) tableName() string { return familyWord(b.family) + " " + b.table }
+func (b *Batch) tableName() string { return b.family.String() + " " + b.table }
 
 // DeleteTable takes the table away with all that is in it.
 func (b *Batch) DeleteTable() {
@@ -212,7 +212,7 @@ func hookNumber(family ruleset.Family, hook ruleset.Hook) (uint32, error) {
 	}
 	n, ok := numbers[hook]
 	if !ok {
-		return 0, fmt.Errorf("family %s has no hook %s", familyWord(family), hook)
+		return 0, fmt.Errorf("family %s has no hook %s", family, hook)
 	}
 	return n, nil
 }

@@ -57,7 +57,7 @@ type Counted struct{ Packets, Bytes uint64 }
 func Counters(s *nfnetlink.Socket, family ruleset.Family, table string) (map[string]Counted, error) {
 	ask := attrs(nil).text(unix.NFTA_OBJ_TABLE, table).be32(unix.NFTA_OBJ_TYPE, unix.NFT_OBJECT_COUNTER)
 	counters := map[string]Counted{}
-	op := "read counters of table " + familyWord(family) + " " + table
+	op := "read counters of table " + family.String() + " " + table
 	_, err := s.Dump(op, func(seq uint32) []byte {
 		return wire.AppendMessage(nil, unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETOBJ, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, seq, uint8(family), 0, ask)
 	}, func(m wire.Message) error {

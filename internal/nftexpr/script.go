@@ -31,7 +31,7 @@ func (b *Batch) Text() string { return b.script.text() }
 
 func (s *script) text() string {
 	var w strings.Builder
-	name := familyWord(s.family) + " " + s.table
+	name := s.family.String() + " " + s.table
 	if s.made || len(s.objects)+len(s.sets)+len(s.chains) > 0 {
 		fmt.Fprintf(&w, "table %s {\n", name)
 		if s.flags&Owner != 0 {
@@ -139,23 +139,4 @@ func ruleText(comment string, stmts []Stmt) string {
 		texts = append(texts, "comment "+quoted(comment))
 	}
 	return strings.Join(texts, " ")
-}
-
-// familyWord is nft's word for the family of a table.
-func familyWord(f ruleset.Family) string {
-	switch f {
-	case ruleset.Inet:
-		return "inet"
-	case ruleset.IP:
-		return "ip"
-	case ruleset.IP6:
-		return "ip6"
-	case ruleset.ARP:
-		return "arp"
-	case ruleset.Bridge:
-		return "bridge"
-	case ruleset.Netdev:
-		return "netdev"
-	}
-	return fmt.Sprintf("family-%d", uint8(f))
 }

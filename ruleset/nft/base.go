@@ -26,16 +26,6 @@ func familyOf(word string) (ruleset.Family, bool) {
 	return 0, false
 }
 
-// FamilyName is nft's word for a family, empty for one that it does not have.
-func FamilyName(f ruleset.Family) string {
-	for _, name := range []string{"ip", "ip6", "inet", "arp", "bridge", "netdev"} {
-		if fam, _ := familyOf(name); fam == f {
-			return name
-		}
-	}
-	return ""
-}
-
 // parseBase reads `type T hook H [device D] priority P; [policy V;]`; ok when it
 // is such a line. Its hook is empty when a part of it is not understood.
 func parseBase(s string, fam ruleset.Family) (base *ruleset.Base, policy ruleset.Verdict, ok bool) {

@@ -111,7 +111,7 @@ func factsOf(tables []*ruleset.Table) map[chainKey]chainFacts {
 			if ch.Base != nil {
 				f.Hook, f.Priority, f.Policy = string(ch.Base.Hook), ch.Base.Priority, string(ch.Policy)
 			}
-			facts[chainKey{FamilyName(table.Family), table.Name, ch.Name}] = f
+			facts[chainKey{table.Family.String(), table.Name, ch.Name}] = f
 		}
 	}
 	return facts
