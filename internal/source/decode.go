@@ -3,13 +3,19 @@ package source
 import (
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/logline"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/internal/wire/nflog"
 	"github.com/pktrail/pktrail/internal/wire/nftrace"
+)
+
+// Netlink's own messages that may stand between others and tell of no packet
+// (include/uapi/linux/netlink.h: NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE).
+const (
+	typeNoop  = 1
+	typeError = 2
+	typeDone  = 3
 )
 
 // Decoder turns the datagrams of one namespace into events.
@@ -73,7 +79,7 @@ func (d *Decoder) message(at time.Time, netns uint16, m wire.Message, events []e
 		}
 		e.Log.Line, _ = logline.ParseTrace(e.Log.Prefix, d.names.Intern)
 		return d.sequence(e.Log, at, netns, events)
-	case unix.NLMSG_NOOP, unix.NLMSG_DONE, unix.NLMSG_ERROR:
+	case typeNoop, typeError, typeDone:
 		events = events[:len(events)-1]
 	default:
 		*e = undecoded(at, netns, m.Type, "a message of a type that was not asked for", m.Raw)
