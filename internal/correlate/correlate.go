@@ -141,9 +141,13 @@ func (c *Correlator) Expire(now time.Time) []*journey.Journey {
 	return c.out
 }
 
-// Finish ends all journeys that are open.
+// Finish ends all journeys that are open. Those that were heard of just now may be
+// on their way.
 func (c *Correlator) Finish(now time.Time) []*journey.Journey {
 	c.out = nil
+	for _, t := range c.trips {
+		t.cut = now.Sub(time.Unix(0, t.last)) < c.opt.Quiet
+	}
 	c.sweep(now.Add(time.Hour), 0)
 	return c.out
 }
@@ -180,7 +184,7 @@ func (c *Correlator) crowd() {
 		return
 	}
 	t := c.trips[0]
-	if !t.ended {
+	if !t.arrived() {
 		t.missing |= missingCrowded
 	}
 	c.hand(t)

@@ -22,6 +22,10 @@ func (t *trip) conclude(j *journey.Journey) {
 		return
 	}
 	o.Result, o.Why = t.fate()
+	if t.cut && o.Result == journey.ResultUnknown {
+		o.Why = "the trace ended while this packet was on its way"
+		j.Complete, j.Missing = false, append(j.Missing, o.Why)
+	}
 }
 
 // decided looks for the verdict that took the packet off its way.
@@ -113,6 +117,15 @@ func (t *trip) leave(r journey.Result) (journey.Result, string) {
 	return r, ""
 }
 
+// arrived reports whether nothing more can be heard of the packet.
+func (t *trip) arrived() bool {
+	if t.ended {
+		return true
+	}
+	result, _ := t.fate()
+	return result != journey.ResultUnknown
+}
+
 // lowest is below every priority.
 const lowest = -1 << 31
 
@@ -157,5 +170,5 @@ func (c *chain) words() string {
 	if c.table.Backend == ruleset.Legacy {
 		return fmt.Sprintf("chain %s of legacy table %s", c.name, c.table.Name)
 	}
-	return fmt.Sprintf("chain %s of table %s %s", c.name, familyName(c.table.Family), c.table.Name)
+	return fmt.Sprintf("chain %s of table %s %s", c.name, c.table.Family, c.table.Name)
 }

@@ -48,6 +48,7 @@ type trip struct {
 	lost     journey.LostCount
 	ended    bool // a verdict took it off its way
 	handed   bool
+	cut      bool // the stream ended right behind its last message
 	answered bool // a reply is linked
 	links    []journey.Link
 }
