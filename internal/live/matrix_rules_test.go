@@ -51,16 +51,21 @@ func (s side) rules(w lab.World, queue bool) string {
 	if w == lab.NFT {
 		text = matrixNFT
 	}
+	rule := ""
+	if queue {
+		rule = "\t\tudp dport 1004 counter queue num 9\n"
+	}
+	return strings.ReplaceAll(s.fill(text), "{queue}", rule)
+}
+
+// fill puts the side's own words into a template.
+func (s side) fill(text string) string {
 	icmp, reject, error, endpoint := "icmp", "icmp-port-unreachable", "icmp", func(a string) string { return a }
 	if s.family == packet.IPv6 {
 		icmp, reject, error = "ipv6-icmp", "icmp6-port-unreachable", "icmpv6"
 		endpoint = func(a string) string { return "[" + a + "]" }
 	}
-	rule := ""
-	if queue {
-		rule = "\t\tudp dport 1004 counter queue num 9\n"
-	}
-	return strings.NewReplacer("{queue}", rule, "{ip}", s.name(), "{icmp}", icmp, "{reject}", reject, "{error}", error,
+	return strings.NewReplacer("{ip}", s.name(), "{icmp}", icmp, "{reject}", reject, "{error}", error,
 		"{service}", s.service, "{server}", endpoint(s.server), "{host}", endpoint(s.host),
 		"{router}", endpoint(s.router), "{stranger}", s.stranger).Replace(text)
 }

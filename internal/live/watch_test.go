@@ -128,6 +128,12 @@ func (w *watched) texts(n int) {
 	w.await("the texts of the rules", func() bool { return w.read >= n*len(w.trace.spaces) })
 }
 
+// journeys blocks until n journeys have been told.
+func (w *watched) journeys(n int) {
+	w.t.Helper()
+	w.await(fmt.Sprintf("%d journeys", n), func() bool { return len(w.told.journeys) >= n })
+}
+
 // settle is how long packets may still be on their way in the kernel.
 const settle = 60 * time.Millisecond
 
