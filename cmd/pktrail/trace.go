@@ -199,6 +199,9 @@ func (f *traceFlags) trace(cmd *cobra.Command, t *live.Trace, m match.Match) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
+	if w := sshWarning(&m, os.Getenv("SSH_CONNECTION")); w != "" {
+		t.Warnings = append(t.Warnings, w)
+	}
 	for _, w := range t.Warnings {
 		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", w)
 	}
