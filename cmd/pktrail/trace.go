@@ -185,17 +185,20 @@ func closeSpaces(spaces []*netns.NS) {
 
 // trace arms, waits, prints, and takes everything back.
 func (f *traceFlags) trace(cmd *cobra.Command, t *live.Trace, m match.Match) (err error) {
+	s, err := f.story(cmd.OutOrStdout(), t.Many())
+	if err != nil {
+		return err
+	}
 	recorder, closeRecord, err := f.openRecord(m)
 	if err != nil {
 		return err
 	}
 	t.Record(recorder)
 	defer func() { err = errors.Join(err, closeRecord()) }()
-	s, err := f.story(cmd.OutOrStdout(), t.Many())
-	if err != nil {
-		return err
-	}
 	if err := t.Arm(); err != nil {
+		if f.record != "" {
+			err = errors.Join(err, os.Remove(f.record))
+		}
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
