@@ -67,7 +67,7 @@ func (s side) fill(text string) string {
 	}
 	return strings.NewReplacer("{ip}", s.name(), "{icmp}", icmp, "{reject}", reject, "{error}", error,
 		"{service}", s.service, "{server}", endpoint(s.server), "{host}", endpoint(s.host),
-		"{router}", endpoint(s.router), "{stranger}", s.stranger).Replace(text)
+		"{router}", endpoint(s.router), "{plain}", s.server, "{stranger}", s.stranger).Replace(text)
 }
 
 // The three filter chains hold the same rules, so that a case names the number
