@@ -69,6 +69,7 @@ type Correlator struct {
 	seq        uint64
 	ticks      uint64
 	out        []*journey.Journey
+	spare      [][]step // room for steps, to be used again
 	counts     Counts
 }
 
@@ -208,5 +209,30 @@ func (c *Correlator) hand(t *trip) {
 		c.links.remember(r)
 		c.out = append(c.out, r.journey())
 		r.handed = true
+		c.recycle(r)
 	}
+}
+
+// usualSteps is how many steps a packet gets room for at first.
+const usualSteps = 16
+
+// room is an empty list of steps: a step is large, and most packets have few.
+func (c *Correlator) room() []step {
+	last := len(c.spare) - 1
+	if last < 0 {
+		return make([]step, 0, usualSteps)
+	}
+	steps := c.spare[last]
+	c.spare = c.spare[:last]
+	return steps
+}
+
+// recycle takes back the room of a trip whose journey is made.
+func (c *Correlator) recycle(t *trip) {
+	const enough = 1024
+	if cap(t.steps) <= 4*usualSteps && len(c.spare) < enough {
+		clear(t.steps)
+		c.spare = append(c.spare, t.steps[:0])
+	}
+	t.steps = nil
 }

@@ -121,7 +121,7 @@ func (s *space) begin(v *sight, id uint32, cause string) *trip {
 	t := &trip{
 		sp: s, seq: s.c.seq, cause: cause, start: v.at, last: v.at, heard: s.c.tick(), nfproto: v.nfproto,
 		first: v.packet, now: v.packet, firstMark: v.mark, firstIn: v.in, mark: v.mark, in: v.in, out: v.out,
-		ids: []uint32{id}, steps: make([]step, 0, 16),
+		ids: []uint32{id}, steps: s.c.room(),
 	}
 	t.id = journey.NewID(timeOf(v.at), s.info.BootID, s.info.Cookie, id, t.seq)
 	if s.losing {
@@ -249,16 +249,15 @@ func translation(a, b *packet.Packet) *journey.NAT {
 	if a.Has&b.Has&packet.HasIP == 0 || a.Family != b.Family {
 		return nil
 	}
-	n := journey.NAT{
-		Src: changed(a.Src, b.Src), Dst: changed(a.Dst, b.Dst),
-	}
-	if a.Has&b.Has&packet.HasPorts != 0 {
-		n.SPort, n.DPort = changed(a.SrcPort, b.SrcPort), changed(a.DstPort, b.DstPort)
-	}
-	if n == (journey.NAT{}) {
+	ports := a.Has&b.Has&packet.HasPorts != 0 && (a.SrcPort != b.SrcPort || a.DstPort != b.DstPort)
+	if !ports && a.Src == b.Src && a.Dst == b.Dst {
 		return nil
 	}
-	return &n
+	n := &journey.NAT{Src: changed(a.Src, b.Src), Dst: changed(a.Dst, b.Dst)}
+	if ports {
+		n.SPort, n.DPort = changed(a.SrcPort, b.SrcPort), changed(a.DstPort, b.DstPort)
+	}
+	return n
 }
 
 func changed[T netip.Addr | uint16](from, to T) *journey.Change[T] {
