@@ -126,15 +126,17 @@ func (a *Armed) guard() error {
 		return nil
 	}
 	if len(r.Changed) > 0 {
-		path, err := r.write(a.spaces[0].Plan.Name)
-		if err != nil {
-			a.Notes = append(a.Notes, fmt.Sprintf("%v: if this process and its guardian are killed together, the log back end stays changed", err))
-		}
-		a.charge.Record = path
+		a.charge.Record = recordPath(a.spaces[0].Plan.Name)
 	}
 	var err error
-	a.guardian, err = startGuardian(a.charge)
-	return err
+	if a.guardian, err = startGuardian(a.charge); err != nil || len(r.Changed) == 0 {
+		return err
+	}
+	// Only now: the guardian takes the record away, whenever this process dies.
+	if err := r.write(a.charge.Record); err != nil {
+		a.Notes = append(a.Notes, fmt.Sprintf("%v: if this process and its guardian are killed together, the log back end stays changed", err))
+	}
+	return nil
 }
 
 // loggerFamily is the family of the i-th setting.

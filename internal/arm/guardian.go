@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -131,8 +132,11 @@ func (c *charge) undo() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if c.Record != "" {
-		return os.Remove(c.Record)
+	if c.Record == "" {
+		return nil
+	}
+	if err := os.Remove(c.Record); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

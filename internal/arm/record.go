@@ -31,19 +31,20 @@ type recordSetting struct {
 	Ours   string         `json:"ours"`
 }
 
-func (r *record) write(name string) (path string, err error) {
-	if err := os.MkdirAll(RecordDir, 0o755); err != nil {
-		return "", fmt.Errorf("record changed settings: %w", err)
-	}
+func recordPath(name string) string { return filepath.Join(RecordDir, name+".json") }
+
+func (r *record) write(path string) error {
 	b, err := json.Marshal(r)
 	if err != nil {
-		return "", err
+		return err
 	}
-	path = filepath.Join(RecordDir, name+".json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("record changed settings: %w", err)
+	}
 	if err := os.WriteFile(path, b, 0o600); err != nil {
-		return "", fmt.Errorf("record changed settings: %w", err)
+		return fmt.Errorf("record changed settings: %w", err)
 	}
-	return path, nil
+	return nil
 }
 
 // Repaired is one thing that Repair did, or why it was left.
