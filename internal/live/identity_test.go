@@ -15,11 +15,11 @@ import (
 func crossroads(w lab.World) string {
 	if w == lab.NFT {
 		return `table {ip} seen {
-	chain a { type filter hook prerouting priority -150; counter accept; }
-	chain b { type filter hook input priority 0; counter accept; }
-	chain c { type filter hook forward priority 0; counter accept; }
-	chain d { type filter hook output priority 0; counter accept; }
-	chain e { type filter hook postrouting priority 0; counter accept; }
+	chain a { type filter hook prerouting priority -150; accept; }
+	chain b { type filter hook input priority 0; accept; }
+	chain c { type filter hook forward priority 0; accept; }
+	chain d { type filter hook output priority 0; accept; }
+	chain e { type filter hook postrouting priority 0; accept; }
 }
 `
 	}

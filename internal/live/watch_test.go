@@ -99,6 +99,9 @@ func (w *watched) Run(ctx context.Context, emit func([]event.Event)) error {
 	})
 }
 
+// learn passes on what Tell learns.
+func (w *watched) learn(j *journey.Journey) string { return w.trace.learn(j) }
+
 func (w *watched) note(f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
