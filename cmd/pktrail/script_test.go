@@ -34,7 +34,7 @@ func (s scripted) Run() int {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	testscript.RunT(serial{t}, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"refuses": refuses,
@@ -43,6 +43,15 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// serial runs one script after the other: they share /run/netns.
+type serial struct{ *testing.T }
+
+func (serial) Parallel()       {}
+func (s serial) Verbose() bool { return testing.Verbose() }
+func (s serial) Run(name string, f func(testscript.T)) {
+	s.T.Run(name, func(t *testing.T) { f(serial{t}) })
 }
 
 // refuses runs pktrail, which must exit with 2, print nothing on standard output,

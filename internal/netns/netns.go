@@ -135,8 +135,8 @@ func (ns *NS) Bind(name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(runDir, 0o755); err != nil {
-		return err
+	if err := shareRunDir(); err != nil {
+		return fmt.Errorf("name network namespace %s: %w", name, err)
 	}
 	path := filepath.Join(runDir, name)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o444)
@@ -152,6 +152,32 @@ func (ns *NS) Bind(name string) error {
 		return fmt.Errorf("name network namespace %s: %w", name, err)
 	}
 	return nil
+}
+
+// shareRunDir makes /run/netns a shared mount of its own, as `ip netns add` does.
+// Done only later, by ip, it would put a second mount over every name that is
+// there already, and none of them could be taken away again.
+func shareRunDir() error {
+	if err := os.MkdirAll(runDir, 0o755); err != nil {
+		return err
+	}
+	dir, err := os.Open(runDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	// ip holds the same lock; it ends with the descriptor.
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", runDir, err)
+	}
+	err = unix.Mount("", runDir, "none", unix.MS_SHARED|unix.MS_REC, "")
+	if !errors.Is(err, unix.EINVAL) { // it is no mount point
+		return err
+	}
+	if err := unix.Mount(runDir, runDir, "none", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("make %s a mount: %w", runDir, err)
+	}
+	return unix.Mount("", runDir, "none", unix.MS_SHARED|unix.MS_REC, "")
 }
 
 // Unbind takes a name out of /run/netns, as `ip netns del` does.

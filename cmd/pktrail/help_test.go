@@ -1,0 +1,70 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pktrail/pktrail/internal/match"
+)
+
+// TestHelp holds every verb to a sentence, and to examples that its flags take.
+func TestHelp(t *testing.T) {
+	for _, cmd := range verbs(rootCommand(match.Match{})) {
+		t.Run(cmd.CommandPath(), func(t *testing.T) {
+			if cmd.Short == "" {
+				t.Error("says nothing of itself in one line")
+			}
+			cmd.Flags().VisitAll(func(f *pflag.Flag) {
+				if f.Usage == "" && !f.Hidden {
+					t.Errorf("--%s says nothing of itself", f.Name)
+				}
+			})
+			if cmd.Name() == "completion" || cmd.HasParent() && cmd.Parent().Name() == "completion" {
+				return // cobra's own
+			}
+			if cmd.Example == "" {
+				t.Error("has no examples")
+			}
+			for line := range strings.Lines(cmd.Example) {
+				takes(t, strings.TrimSpace(line))
+			}
+		})
+	}
+}
+
+// takes tries an example without running it.
+func takes(t *testing.T, line string) {
+	t.Helper()
+	words := strings.Fields(strings.TrimPrefix(line, "sudo "))
+	if words[0] != "pktrail" {
+		t.Errorf("%s: runs another program", line)
+		return
+	}
+	m, rest, err := splitMatch(words[1:])
+	if err != nil {
+		t.Errorf("%s: %v", line, err)
+		return
+	}
+	cmd, args, err := rootCommand(m).Find(rest)
+	if err == nil {
+		err = cmd.ParseFlags(args)
+	}
+	if err == nil {
+		err = cmd.ValidateArgs(cmd.Flags().Args())
+	}
+	if err != nil {
+		t.Errorf("%s: %v", line, err)
+	}
+}
+
+// verbs are the command and all below it.
+func verbs(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		all = append(all, verbs(sub)...)
+	}
+	return all
+}
