@@ -34,7 +34,6 @@ type chain struct {
 	noText   string
 	known    bool // it is in the inventory
 	byKey    map[stepKey]*journey.Rule
-	priority *int32
 }
 
 // reading is the rules of a chain at one time.
