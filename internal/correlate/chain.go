@@ -29,11 +29,11 @@ type chain struct {
 	policy  ruleset.Verdict
 	own     *event.OwnChain
 
-	text     *reading // nil while no text was read
-	before   *reading // the reading that text replaced, when it was another
-	noText   string
-	known    bool // it is in the inventory
-	byKey    map[stepKey]*journey.Rule
+	text   *reading // nil while no text was read
+	before *reading // the reading that text replaced, when it was another
+	noText string
+	known  bool // it is in the inventory
+	byKey  map[stepKey]*journey.Rule
 }
 
 // reading is the rules of a chain at one time.

@@ -122,9 +122,6 @@ func (s *space) stitch(id uint32, c *chain, v *sight) *trip {
 		s.replace(old)
 	}
 	s.byID[id] = t
-	if from, to := s.link(t.out), s.link(v.in); t.out != v.in && v.in != t.in || t.hook == ruleset.Postrouting {
-		t.move(from, to, v)
-	}
 	return t
 }
 
@@ -136,21 +133,6 @@ func (s *space) fragment(v *sight) *trip {
 		}
 	}
 	return nil
-}
-
-// move adds the step of a packet that came to another device of its namespace.
-func (t *trip) move(from, to string, v *sight) {
-	why := "received again"
-	switch {
-	case to == "lo" || from == "lo":
-		why = "loopback"
-	case t.sp.info.Bridges[t.in] == v.in && v.in != 0:
-		from, why = t.sp.link(t.in), "bridge to host"
-	}
-	if from == to && why != "loopback" {
-		return
-	}
-	t.add(step{time: v.at, kind: journey.KindDevice, device: &journey.Device{From: from, To: to, Why: why}})
 }
 
 // traceOwn takes an event of a chain of ours. A packet that arrives untraced is

@@ -166,7 +166,8 @@ func (t *trip) see(v *sight, withPacket bool) {
 
 func (t *trip) seePacket(v *sight) {
 	t.translate(v)
-	if v.in != 0 {
+	if v.in != 0 && v.in != t.in {
+		t.move(v)
 		t.in = v.in
 	}
 	t.out = v.out
@@ -180,6 +181,23 @@ func (t *trip) seePacket(v *sight) {
 	}
 	t.now = v.packet
 	t.sp.list(t)
+}
+
+// move adds the step of a packet that came in by another device of its namespace
+// than before: over loopback, or from a bridge's port to the bridge itself.
+func (t *trip) move(v *sight) {
+	from, to := t.in, t.sp.link(v.in)
+	if from == 0 {
+		from = t.out
+	}
+	d := journey.Device{From: t.sp.link(from), To: to, Why: "received again"}
+	switch {
+	case to == "lo":
+		d.Why = "loopback"
+	case t.sp.info.Bridges[from] == v.in:
+		d.Why = "bridge to host"
+	}
+	t.add(step{time: v.at, kind: journey.KindDevice, device: &d})
 }
 
 // translate adds the steps of an address translation that happened since the
