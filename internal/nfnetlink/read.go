@@ -3,6 +3,7 @@ package nfnetlink
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -27,8 +28,11 @@ func (s *Socket) Read() (*Batch, error) {
 	s.batch.Overrun, s.batch.Drained = s.overrun, false
 	s.pending, s.overrun, s.used, s.fail = nil, false, 0, nil
 	err := s.conn.Read(s.ready)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = s.fail
+	case s.closed.Load():
+		err = os.ErrClosed // the poller's own error cannot be told from others
 	}
 	return &s.batch, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -16,11 +17,12 @@ import (
 // Socket is a NETLINK_NETFILTER socket. It belongs to the namespace of the
 // thread that opened it and may be read from anywhere. One goroutine at a time.
 type Socket struct {
-	file  *os.File
-	conn  syscall.RawConn
-	port  uint32
-	seq   uint32 // of the next request
-	drops uint32 // of the kernel's count, those told already
+	file   *os.File
+	conn   syscall.RawConn
+	closed atomic.Bool
+	port   uint32
+	seq    uint32 // of the next request
+	drops  uint32 // of the kernel's count, those told already
 
 	buf   []byte
 	used  int
@@ -113,7 +115,11 @@ func (s *Socket) File() *os.File { return s.file }
 func (s *Socket) Port() uint32 { return s.port }
 
 // Close closes the socket; the kernel then removes tables that it owns.
-func (s *Socket) Close() error { return s.file.Close() }
+// It may be called while another goroutine reads.
+func (s *Socket) Close() error {
+	s.closed.Store(true)
+	return s.file.Close()
+}
 
 // SetReadDeadline makes a waiting Read return os.ErrDeadlineExceeded at t.
 func (s *Socket) SetReadDeadline(t time.Time) error { return s.file.SetReadDeadline(t) }

@@ -21,8 +21,9 @@ type Story struct {
 	Header StoryHeader
 
 	r        *bufio.Reader
-	offset   int64  // of the frame that is read
-	data     []byte // of that frame
+	offset   int64 // of the frame that is read
+	head     [frameLen]byte
+	data     []byte
 	decoders map[uint16]*Decoder
 }
 
@@ -70,8 +71,8 @@ func (s *Story) magic() error {
 func (s *Story) Run(ctx context.Context, emit func([]event.Event)) error {
 	var events []event.Event
 	for ctx.Err() == nil {
-		var h [frameLen]byte
-		if n, err := io.ReadFull(s.r, h[:]); err != nil {
+		h := s.head[:]
+		if n, err := io.ReadFull(s.r, h); err != nil {
 			return s.end(n, err, emit)
 		}
 		size := int64(binary.LittleEndian.Uint32(h[4:]))
@@ -124,11 +125,12 @@ func (s *Story) end(read int, err error, emit func([]event.Event)) error {
 }
 
 func (s *Story) events(kind byte, at time.Time, netns uint16, events []event.Event) ([]event.Event, error) {
+	if kind == frameDatagram {
+		return s.decoder(netns).Datagram(at, netns, s.data, events), nil
+	}
 	e := event.Event{Time: at, Netns: netns}
 	var err error
 	switch kind {
-	case frameDatagram:
-		return s.decoder(netns).Datagram(at, netns, s.data, events), nil
 	case frameNamespace:
 		e.Kind, e.Namespace = event.KindNamespace, new(event.Namespace)
 		err = json.Unmarshal(s.data, e.Namespace)
