@@ -16,7 +16,7 @@ var ctStatus = [...]string{
 func showCT(ct *event.CT) *journey.CT {
 	out := &journey.CT{State: ctState(ct.State)}
 	if ct.HasID {
-		out.ID = &ct.ID
+		out.ID = new(ct.ID)
 	}
 	if ct.HasDir {
 		out.Direction = "original"
