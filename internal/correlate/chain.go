@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pktrail/pktrail/internal/event"
@@ -50,6 +51,9 @@ type stepKey struct {
 	number int32
 	doubt  bool
 }
+
+// ofTrace reports whether the chain is in a table of another trace, which decides nothing.
+func (c *chain) ofTrace() bool { return strings.HasPrefix(c.table.Name, "pktrail-") }
 
 func (c *chain) isNAT() bool { return c.base != nil && c.base.Type == "nat" }
 
@@ -160,7 +164,7 @@ func (r *reading) handle(h uint64) *ruleset.Rule {
 // heard: nat chains are asked for a flow's first packet only, and legacy tables
 // are silent where nobody hears their lines.
 func (s *space) rebase() {
-	s.bases = s.bases[:0]
+	s.bases, s.nat = s.bases[:0], !s.allKnown
 	for key, own := range s.info.Own {
 		if own.Role == event.Milestone {
 			table := ruleset.TableKey{Backend: ruleset.NFT, Family: own.Family, Name: s.info.OwnTable}
@@ -170,6 +174,7 @@ func (s *space) rebase() {
 		}
 	}
 	for _, c := range s.chains {
+		s.nat = s.nat || c.isNAT()
 		if c.base == nil || !c.known || c.isNAT() || c.table.Name == s.info.OwnTable {
 			continue
 		}

@@ -1,6 +1,10 @@
 package correlate
 
-import "github.com/pktrail/pktrail/ruleset"
+import (
+	"math"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // find finds the open packet that a message from a place stands for: one with the
 // same bytes, which can come to that place next; else one that differs by
@@ -24,7 +28,7 @@ func (s *space) find(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure
 		return t, sure
 	}
 	for o := s.byTrail[v.packet.Trail()]; o != nil; o = o.sameTrail {
-		if o.canReach(v, hook, priority) {
+		if o.canReach(v, hook, priority) && (o.tuple == v.packet.Tuple() || o.translated(hook, priority)) {
 			if t != nil {
 				return nil, false
 			}
@@ -32,6 +36,33 @@ func (s *space) find(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure
 		}
 	}
 	return t, false
+}
+
+// translated reports whether the kernel may have translated the packet since it
+// was heard of, on its way to a hook and priority: some chain translates, and one
+// of the places of translation lies between.
+func (t *trip) translated(hook ruleset.Hook, priority int32) bool {
+	switch {
+	case !t.sp.nat:
+		return false
+	case hook == "":
+		return true
+	case hook == t.hook:
+		return passesNAT(hook, t.priority, priority)
+	}
+	return passesNAT(t.hook, t.priority, math.MaxInt32) || passesNAT(hook, lowest, priority)
+}
+
+// passesNAT reports whether the nat hook is between two priorities of a hook;
+// forward has none (include/uapi/linux/netfilter_ipv4.h: NF_IP_PRI_NAT_DST, _SRC).
+func passesNAT(hook ruleset.Hook, from, to int32) bool {
+	switch hook {
+	case ruleset.Prerouting, ruleset.Output:
+		return from <= -100 && to > -100
+	case ruleset.Input, ruleset.Postrouting:
+		return from <= 100 && to > 100
+	}
+	return false
 }
 
 // canReach reports whether a packet that came as far as t can be met next, as v

@@ -17,7 +17,7 @@ var hooksOf = [...]ruleset.Hook{ruleset.Prerouting, ruleset.Input, ruleset.Forwa
 func (s *space) log(e *event.Event) {
 	l := &e.Log
 	if l.Line.Table == "" || int(l.Hook) >= len(hooksOf) {
-		s.otherLog(e)
+		s.otherLog()
 		return
 	}
 	v := sight{nfproto: l.Family, in: l.In, out: l.Out, mark: l.Mark, ct: l.CT, at: e.Time.UnixNano()}
@@ -29,7 +29,7 @@ func (s *space) log(e *event.Event) {
 	priority := linePriority(l.Line.Table, hook)
 	t, sure := s.find(&v, hook, priority)
 	if t == nil {
-		s.strayLine(&v, e)
+		s.stray(0, &v, e.Time)
 		return
 	}
 	if !sure {
@@ -72,23 +72,6 @@ func linePriority(table string, hook ruleset.Hook) int32 {
 		return 50
 	}
 	return 0
-}
-
-// strayLine counts a line that no open packet fits, once for each packet.
-func (s *space) strayLine(v *sight, e *event.Event) {
-	t := v.packet.Tuple()
-	const prime = 16777619
-	id := uint32(v.packet.ID) | uint32(t.SrcPort)<<16
-	id = id*prime ^ v.packet.TCP.Seq*prime ^ uint32(v.packet.ICMP.Seq)
-	s.stray(id|1<<31, e.Time)
-}
-
-// otherLog keeps a message that somebody's LOG or NFLOG rule without a group, or
-// conntrack's log of invalid packets, sent to our group: it belongs to the
-// packet of ours that has its bytes, else it is foreign.
-func (s *space) otherLog(e *event.Event) {
-	s.c.note("messages that are no TRACE lines came to NFLOG group 0: somebody's NFLOG rule without a group, or nf_conntrack_log_invalid")
-	s.c.counts.Foreign++
 }
 
 // lineMeaning is what a legacy line stands for, as far as the rules tell.

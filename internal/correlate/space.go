@@ -28,7 +28,8 @@ type space struct {
 	byTrail map[packet.Key]*trip // likewise by what NAT leaves, chained by sameTrail
 	byTuple map[packet.Tuple]*trip
 
-	foreign map[uint32]time.Time // ids of other people's packets, by when they were last seen
+	foreign strays
+	nat     bool // some chain translates, or that is not known
 	losing  bool
 	lossy   bool // messages were lost at some time
 }
@@ -43,7 +44,8 @@ func newSpace(c *Correlator) *space {
 		byKey:      map[packet.Key]*trip{},
 		byTrail:    map[packet.Key]*trip{},
 		byTuple:    map[packet.Tuple]*trip{},
-		foreign:    map[uint32]time.Time{},
+		foreign:    strays{map[uint32]time.Time{}, map[packet.Key]time.Time{}},
+		nat:        true,
 	}
 }
 
@@ -81,29 +83,6 @@ func (s *space) lose(l *event.Lost) {
 		if !l.Open {
 			t.lost.Count += l.Count
 			t.lost.More = t.lost.More || l.More
-		}
-	}
-}
-
-// stray counts a message that belongs to no packet of ours, once for each packet.
-func (s *space) stray(id uint32, at time.Time) {
-	if s.losing {
-		s.c.counts.Unattached++
-		return
-	}
-	if last, ok := s.foreign[id]; !ok || at.Sub(last) > s.c.opt.Quiet {
-		s.c.counts.Foreign++
-	}
-	const maxForeign = 1 << 14
-	if len(s.foreign) < maxForeign {
-		s.foreign[id] = at
-	}
-}
-
-func (s *space) forget(now time.Time) {
-	for id, last := range s.foreign {
-		if now.Sub(last) > s.c.opt.Quiet {
-			delete(s.foreign, id)
 		}
 	}
 }

@@ -24,18 +24,22 @@ func (s *space) trace(e *event.Event) {
 	}
 	t := s.attach(ev, c, &v)
 	if t == nil {
-		s.stray(ev.ID, e.Time)
+		s.stray(ev.ID, v.given(ev), e.Time)
 		if !s.c.opt.Foreign || !ev.HasPacket {
 			return
 		}
 		t = s.begin(&v, ev.ID, "foreign")
 	}
 	t.enter(c)
+	if c.ofTrace() {
+		t.see(&v, ev.HasPacket)
+		return
+	}
 	if ev.Type == event.TraceRule && ev.Handle == 0 {
 		// The end of a base chain, which the policy event that follows tells
 		// (6.12 and later), or of a user chain: a return.
+		t.see(&v, ev.HasPacket)
 		if c.base == nil && c.known {
-			t.see(&v, ev.HasPacket)
 			t.add(step{time: v.at, kind: journey.KindReturn, chain: c, verdict: ruleset.Return})
 		}
 		return
@@ -154,7 +158,7 @@ func (s *space) traceOwn(e *event.Event, c *chain, v *sight) {
 			t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
 			t.see(v, ev.HasPacket)
 		} else {
-			s.stray(ev.ID, e.Time)
+			s.stray(ev.ID, v.given(ev), e.Time)
 		}
 	}
 }
@@ -194,11 +198,12 @@ func (s *space) traceArm(e *event.Event, c *chain, v *sight) {
 	case ev.Verdict == ruleset.Jump:
 		// Somebody else's rule set the bit before our chain met the packet, and
 		// MATCH holds for it.
+		s.claim(ev.ID, v, e.Time)
 		t = s.begin(v, ev.ID, "match")
 		t.reach(c.own.Hook, c.own.Priority, c.own.Priority)
 		t.know(v)
 	default:
-		s.stray(ev.ID, e.Time)
+		s.stray(ev.ID, v.given(ev), e.Time)
 	}
 }
 

@@ -190,6 +190,9 @@ func (t *trip) move(v *sight) {
 	if from == 0 {
 		from = t.out
 	}
+	if from == v.in && to != "lo" {
+		return // IPv6 shows a packet of the host's own in postrouting as if it had come in where it goes out
+	}
 	d := journey.Device{From: t.sp.link(from), To: to, Why: "received again"}
 	switch {
 	case to == "lo":
