@@ -17,6 +17,7 @@ import (
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/match"
+	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/packet"
 	"github.com/pktrail/pktrail/ruleset"
@@ -47,9 +48,7 @@ type watched struct {
 // watch arms namespaces of a lab and follows their packets until stop.
 func watch(t testing.TB, l *lab.Lab, opt Options, names ...string) *watched {
 	t.Helper()
-	for _, n := range names {
-		opt.Spaces = append(opt.Spaces, l.NS(n))
-	}
+	opt.Spaces = spacesOf(l, names...)
 	if opt.Rate == 0 {
 		opt.Unlimited = true
 	}
@@ -61,6 +60,14 @@ func watch(t testing.TB, l *lab.Lab, opt Options, names ...string) *watched {
 		t.Fatal(err)
 	}
 	return follow(t, trace)
+}
+
+func spacesOf(l *lab.Lab, names ...string) []*netns.NS {
+	var spaces []*netns.NS
+	for _, n := range names {
+		spaces = append(spaces, l.NS(n))
+	}
+	return spaces
 }
 
 // follow runs a trace that is armed.
