@@ -38,9 +38,10 @@ test-all: test cross ## test, and the race detector, fuzzing and both static bui
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout=30m ./...
 	@$(MAKE) --no-print-directory fuzz
 
-bench: ## measure against the peers, in the same run
+bench: ## measure against the peers, in the same run; then every benchmark
 	@scripts/need-packages bench
-	$(GO) test -run='^$$' -bench=. -benchmem -timeout=60m ./...
+	$(GO) test -v -count=1 -timeout=60m -run=TestNumbers ./internal/bench -full
+	$(GO) test -count=1 -timeout=60m -run='^$$' -bench=. -benchmem ./...
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
