@@ -166,6 +166,7 @@ type probe struct {
 	offered  float64 // packets/s that the sender really sent
 	carried  float64 // packets/s until the last was read: a buffer is no help
 	lossless bool
+	dropped  int // messages, by the kernel
 	reading
 }
 
@@ -187,6 +188,7 @@ func (tr *tracer) probe(t *testing.T, rate float64, d time.Duration) (p probe, e
 	if p.reading, err = tr.read(r.out.Name(), tr.units); err != nil {
 		return p, err
 	}
+	p.dropped = q.drops
 	p.lossless = q.drops == 0 && p.whole == out.packets && p.packets == out.packets
 	if p.overclaim > 0 {
 		t.Errorf("at %.0f packets/s %d journeys say that they are complete and are not", rate, p.overclaim)
@@ -270,7 +272,7 @@ func readJourneys(path string, want int) (r reading, err error) {
 		case bytes.HasPrefix(line, []byte(`{"schema":"pktrail/lost/v1"`)):
 			r.lost++
 		case bytes.HasPrefix(line, []byte(`{"schema":"pktrail/journey/v1"`)):
-			steps := bytes.Count(line, []byte(`"netns":`))
+			steps := bytes.Count(line, []byte(`"hook":`))
 			r.units += steps
 			r.packets++
 			r.legacy += bytes.Count(line, []byte(`"backend":"legacy"`))
