@@ -111,14 +111,17 @@ func (d *Decoder) sequence(l event.Log, at time.Time, netns uint16, events []eve
 }
 
 // untold is how many of the messages missing in the numbers the socket neither
-// has counted nor is about to. The first number after a loss shows all of it.
+// has counted nor is about to. The first number after a loss shows all of it,
+// unless the next loss has begun: the count may hold part of that one already.
 func (d *Decoder) untold(gap int64) int64 {
-	gap -= min(gap, d.settled)
-	d.settled = 0
+	told := min(gap, d.settled)
+	gap -= told
 	if d.losing {
+		d.settled -= told
 		d.seen += gap
 		return 0
 	}
+	d.settled = 0
 	return gap
 }
 

@@ -150,6 +150,7 @@ func TestLossOnce(t *testing.T) {
 		{"gap within", []any{uint32(0), open, uint32(11), shut(30), uint32(12)}, nil},
 		{"gap after", []any{uint32(0), open, shut(30), uint32(11), uint32(12)}, nil},
 		{"gap of the next loss", []any{uint32(0), open, shut(10), open, uint32(21), shut(10), uint32(22)}, nil},
+		{"counted before it is told", []any{uint32(0), open, shut(30), open, uint32(11), uint32(12), shut(0), uint32(23)}, nil},
 		{"more missing than counted", []any{uint32(0), open, shut(4), uint32(11)}, []int64{6}},
 		{"a later gap", []any{uint32(0), open, shut(30), uint32(11), uint32(12), uint32(20)}, []int64{7}},
 		{"only trace events lost", []any{uint32(0), open, shut(30), uint32(1), uint32(5)}, []int64{3}},
