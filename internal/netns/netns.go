@@ -238,11 +238,14 @@ func within(target *os.File, f func() error) error {
 			return fmt.Errorf("enter network namespace: %w", err)
 		}
 	}
-	err = f()
-	if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
-		runtime.UnlockOSThread()
-	}
-	return err
+	// Deferred, so that it holds for work that ends its goroutine too: the
+	// process's first thread is not ended by the scheduler but kept as it is.
+	defer func() {
+		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
+			runtime.UnlockOSThread()
+		}
+	}()
+	return f()
 }
 
 func openPath(name, path string) (*NS, error) {
