@@ -8,6 +8,7 @@ import (
 
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/packet"
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // links finds which journeys belong together.
@@ -29,6 +30,7 @@ type flow struct {
 }
 
 const (
+	maxAlike  = 64 // sights that are compared with one packet
 	maxFlows  = 1 << 14
 	flowsLast = time.Minute
 )
@@ -140,33 +142,94 @@ func resets(answer, asked *packet.Packet) bool {
 // crossing, linked; t alone where there is one namespace or no other sight of it.
 // Sockets of different namespaces tell no order, so the TTL does.
 func (l *links) route(t *trip) []*trip {
-	route := []*trip{t}
+	r := route{trips: []*trip{t}, sure: true}
 	if t.sp.c.alone() {
-		return route
+		return r.trips
 	}
-	sure := true
-	for _, o := range l.starts[t.first.Trail()] {
-		if o.sp == t.sp || o.handed || abs(o.start-t.start) > int64(time.Second) {
-			continue
+	for _, o := range l.starts[t.first.Trail()] { // the oldest first, as they are handed out
+		if len(r.others) == maxAlike {
+			break
 		}
-		if i := slices.IndexFunc(route, func(r *trip) bool { return r.sp == o.sp }); i < 0 {
-			route = append(route, o)
-		} else {
-			sure = false // the nearest of several that fit
-			if abs(o.start-t.start) < abs(route[i].start-t.start) {
-				route[i] = o
-			}
+		if o.sp != t.sp && !o.handed && abs(o.start-t.start) <= int64(time.Second) {
+			r.others = append(r.others, o)
 		}
 	}
-	slices.SortStableFunc(route, crossedBefore)
-	for i := 1; i < len(route); i++ {
+	for r.grow(r.touched) || r.grow(r.alike) {
+	}
+	slices.SortStableFunc(r.trips, crossedBefore)
+	for i := 1; i < len(r.trips); i++ {
+		before, next := r.trips[i-1], r.trips[i]
 		identity := journey.Inferred
-		if sure && route[i-1].now.Key() == route[i].firstKey {
+		if r.sure && before.key == next.firstKey {
 			identity = journey.Certain
 		}
-		join(route[i-1], route[i], journey.LinkContinues, identity)
+		join(before, next, journey.LinkContinues, identity)
 	}
-	return route
+	return r.trips
+}
+
+// route gathers the sights of one packet.
+type route struct {
+	trips  []*trip // the first is where it starts from
+	others []*trip // that may be the same packet in other namespaces
+	sure   bool    // nowhere did more than one fit
+}
+
+// grow adds the sight nearest in time among those that fit, from a namespace that
+// the route does not have.
+func (r *route) grow(fits func(o *trip) bool) bool {
+	var best *trip
+	several := false
+	from := r.trips[0]
+	for _, o := range r.others {
+		if slices.ContainsFunc(r.trips, func(t *trip) bool { return t.sp == o.sp }) || !fits(o) {
+			continue
+		}
+		several = several || best != nil && best.sp == o.sp
+		if best == nil || abs(o.start-from.start) < abs(best.start-from.start) {
+			best = o
+		}
+	}
+	if best == nil {
+		return false
+	}
+	r.sure = r.sure && !several
+	r.trips = append(r.trips, best)
+	return true
+}
+
+// touched reports whether the sight begins with the bytes with which one of the
+// route ends, or the other way round.
+func (r *route) touched(o *trip) bool {
+	return slices.ContainsFunc(r.trips, func(t *trip) bool { return touches(t, o) && !stopped(t, o) })
+}
+
+// alike reports whether the sight differs from the route by what translation
+// leaves only, and is the continuation of no other packet.
+func (r *route) alike(o *trip) bool {
+	return !slices.ContainsFunc(r.trips, func(t *trip) bool { return stopped(t, o) }) &&
+		!slices.ContainsFunc(r.others, func(p *trip) bool { return p.sp != o.sp && touches(p, o) })
+}
+
+// touches reports whether one of two sights begins with the bytes with which the
+// other ended.
+func touches(a, b *trip) bool { return a.key == b.firstKey || b.key == a.firstKey }
+
+// stopped reports whether the one that came first was taken off its way.
+func stopped(a, b *trip) bool {
+	if crossedBefore(a, b) > 0 {
+		a = b
+	}
+	for i := len(a.steps) - 1; i >= 0; i-- {
+		if st := &a.steps[i]; st.kind == journey.KindRule || st.kind == journey.KindPolicy {
+			v := st.verdict
+			if st.line != 0 {
+				v = st.chain.line(st).verdict
+			}
+			return v == ruleset.Drop || v == ruleset.Reject
+		}
+	}
+	return false
 }
 
 func crossedBefore(a, b *trip) int {

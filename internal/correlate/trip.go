@@ -219,6 +219,7 @@ func (t *trip) translate(v *sight) {
 		t.add(step{time: v.at, kind: journey.KindNAT, hook: hook, nat: &journey.NAT{Dst: n.Dst, DPort: n.DPort}})
 	}
 	if n.Src != nil || n.SPort != nil {
+		t.out = v.out
 		t.add(step{time: v.at, kind: journey.KindNAT, nat: &journey.NAT{Src: n.Src, SPort: n.SPort}})
 	}
 }
