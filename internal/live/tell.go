@@ -145,10 +145,10 @@ func deliver(out <-chan any, to Teller, learns learner, enough func()) {
 func (to *Teller) journey(j *journey.Journey, learns learner) {
 	explain.Explain(j)
 	to.Journey(j)
-	if learns == nil || to.Note == nil {
+	if learns == nil {
 		return
 	}
-	if note := learns.learn(j); note != "" {
+	if note := learns.learn(j); note != "" && to.Note != nil {
 		to.Note(note)
 	}
 }
