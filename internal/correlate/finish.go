@@ -142,7 +142,9 @@ func (c *chain) describe(j *journey.Rule, r *ruleset.Rule) {
 		return
 	}
 	j.Number, j.Text, j.Target, j.Effect = r.Number, r.Text, r.Effect.Target, r.Effect
-	j.ReadAt = journey.Time{Time: read.at}
+	if j.Doubt != "" {
+		j.ReadAt = journey.Time{Time: read.at}
+	}
 }
 
 func (s *space) hasLegacy(nfproto uint8) bool {
