@@ -168,7 +168,6 @@ func (s *sender) push(n int) (int, error) {
 type sent struct {
 	packets int
 	wall    time.Duration
-	cpu     time.Duration // of the sending thread, with the router's work in it
 }
 
 func (r sent) rate() float64 { return float64(r.packets) / r.wall.Seconds() }

@@ -20,7 +20,6 @@ import (
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/packet"
-	"github.com/pktrail/pktrail/ruleset"
 )
 
 // told is what a trace told.
@@ -338,6 +337,3 @@ func rules(j *journey.Journey, kinds ...journey.Kind) []*journey.Step {
 	}
 	return found
 }
-
-// dropped reports whether a verdict ends a packet's way.
-func dropped(v ruleset.Verdict) bool { return v == ruleset.Drop || v == ruleset.Reject }
