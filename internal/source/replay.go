@@ -23,7 +23,7 @@ type Story struct {
 	r        *bufio.Reader
 	offset   int64 // of the frame that is read
 	head     [frameLen]byte
-	data     []byte
+	data     []byte // of the frames that are told next
 	decoders map[uint16]*Decoder
 }
 
@@ -70,46 +70,57 @@ func (s *Story) magic() error {
 // ends with a note.
 func (s *Story) Run(ctx context.Context, emit func([]event.Event)) error {
 	var events []event.Event
+	var at time.Time // of events, which were told as one, and of their namespace
+	var netns uint16
+	tell := func() {
+		if len(events) > 0 {
+			emit(events)
+		}
+		events, s.data = events[:0], s.data[:0]
+	}
 	for ctx.Err() == nil {
 		h := s.head[:]
 		if n, err := io.ReadFull(s.r, h); err != nil {
+			tell()
 			return s.end(n, err, emit)
 		}
+		told, where := time.Unix(0, int64(binary.LittleEndian.Uint64(h[8:]))), binary.LittleEndian.Uint16(h[2:])
+		if !told.Equal(at) || where != netns || len(s.data) > readAhead {
+			tell()
+		}
+		at, netns = told, where
 		size := int64(binary.LittleEndian.Uint32(h[4:]))
 		if size > maxFrame {
 			return fmt.Errorf("recording: frame of %d bytes at offset %d: damaged", size, s.offset)
 		}
-		if err := s.read(int(size)); err != nil {
+		data, err := s.read(int(size))
+		if err != nil {
+			tell()
 			return s.end(frameLen, err, emit)
 		}
-		at := time.Unix(0, int64(binary.LittleEndian.Uint64(h[8:])))
-		var err error
-		if events, err = s.events(h[0], at, binary.LittleEndian.Uint16(h[2:]), events[:0]); err != nil {
+		if events, err = s.events(h[0], at, netns, data, events); err != nil {
 			return fmt.Errorf("recording: frame at offset %d: %w", s.offset, err)
 		}
 		s.offset += frameLen + size
-		if len(events) > 0 {
-			emit(events)
-		}
 	}
 	return nil
 }
 
 const readAhead = 1 << 20
 
-// read fills data with the next bytes. It takes memory for what is there, not
-// for what a damaged length says.
-func (s *Story) read(size int) error {
-	s.data = s.data[:0]
+// read appends the next bytes to data and returns them. It takes memory for what is
+// there, not for what a damaged length says.
+func (s *Story) read(size int) ([]byte, error) {
+	start := len(s.data)
 	for size > 0 {
 		n := min(size, readAhead)
 		s.data = slices.Grow(s.data, n)[:len(s.data)+n]
 		if _, err := io.ReadFull(s.r, s.data[len(s.data)-n:]); err != nil {
-			return err
+			return nil, err
 		}
 		size -= n
 	}
-	return nil
+	return s.data[start:len(s.data):len(s.data)], nil
 }
 
 func (s *Story) end(read int, err error, emit func([]event.Event)) error {
@@ -124,33 +135,38 @@ func (s *Story) end(read int, err error, emit func([]event.Event)) error {
 	return fmt.Errorf("recording: at offset %d: %w", s.offset, err)
 }
 
-func (s *Story) events(kind byte, at time.Time, netns uint16, events []event.Event) ([]event.Event, error) {
+func (s *Story) events(kind byte, at time.Time, netns uint16, data []byte, events []event.Event) ([]event.Event, error) {
 	if kind == frameDatagram {
-		return s.decoder(netns).Datagram(at, netns, s.data, events), nil
+		return s.decoder(netns).Datagram(at, netns, data, events), nil
 	}
 	e := event.Event{Time: at, Netns: netns}
 	var err error
 	switch kind {
 	case frameNamespace:
 		e.Kind, e.Namespace = event.KindNamespace, new(event.Namespace)
-		err = json.Unmarshal(s.data, e.Namespace)
+		err = json.Unmarshal(data, e.Namespace)
 	case frameRules:
 		e.Kind, e.Rules = event.KindRules, new(event.Rules)
-		if err = json.Unmarshal(s.data, e.Rules); err == nil {
+		if err = json.Unmarshal(data, e.Rules); err == nil {
 			err = checkRules(e.Rules)
 		}
 	case frameLost:
 		e.Kind, e.Lost = event.KindLost, new(event.Lost)
-		if err = json.Unmarshal(s.data, e.Lost); err == nil {
+		if err = json.Unmarshal(data, e.Lost); err == nil {
 			e.Lost.Count = max(0, e.Lost.Count)
 			s.decoder(netns).Lost(e.Lost)
 		}
 	case frameNote:
 		e.Kind = event.KindNote
-		err = json.Unmarshal(s.data, &e.Note)
+		err = json.Unmarshal(data, &e.Note)
 	case frameCounters:
 		e.Kind, e.Counters = event.KindCounters, new(event.Counters)
-		err = json.Unmarshal(s.data, e.Counters)
+		err = json.Unmarshal(data, e.Counters)
+	case frameIdle:
+		e.Kind = event.KindIdle
+	case frameChecked:
+		e.Kind = event.KindChecked
+		err = json.Unmarshal(data, &e.Stale)
 	default:
 		e.Kind = event.KindNote
 		e.Note = fmt.Sprintf("the recording holds frames of kind %d, which this pktrail does not know: a newer one may tell more", kind)

@@ -38,13 +38,16 @@ const (
 	frameLost      = 4
 	frameNote      = 5
 	frameCounters  = 6
+	frameIdle      = 7
+	frameChecked   = 8
 )
 
 // Recorder writes a recording. Several goroutines may use it.
 type Recorder struct {
-	mu  sync.Mutex
-	w   *bufio.Writer
-	err error
+	order sync.Mutex
+	mu    sync.Mutex // of what follows
+	w     *bufio.Writer
+	err   error
 }
 
 // NewRecorder begins a recording on w.
@@ -58,6 +61,16 @@ func NewRecorder(w io.Writer, h StoryHeader) (*Recorder, error) {
 	r.write([]byte(storyMagic))
 	r.write(append(line, '\n'))
 	return r, r.err
+}
+
+// Together makes one piece of what f records and hands on: a recording tells its
+// events in the order in which they were told. A nil Recorder only calls f.
+func (r *Recorder) Together(f func()) {
+	if r != nil {
+		r.order.Lock()
+		defer r.order.Unlock()
+	}
+	f()
 }
 
 // Datagram records what the kernel sent.
@@ -79,6 +92,10 @@ func (r *Recorder) Event(e *event.Event) {
 		kind, value = frameNote, e.Note
 	case event.KindCounters:
 		kind, value = frameCounters, e.Counters
+	case event.KindIdle:
+		kind = frameIdle
+	case event.KindChecked:
+		kind, value = frameChecked, e.Stale
 	default:
 		return
 	}

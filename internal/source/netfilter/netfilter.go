@@ -76,7 +76,7 @@ func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
 		case errors.Is(err, os.ErrClosed):
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			emit([]event.Event{{Kind: event.KindIdle, Time: time.Now().Add(-idleAfter), Netns: s.opt.Netns}})
+			s.idle(emit)
 			continue
 		case err != nil:
 			return fmt.Errorf("trace events: %w", err)
@@ -88,6 +88,16 @@ func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
 // idleAfter is how long the kernel must have been silent for an Idle event, and
 // how late the end of ctx may be noticed.
 const idleAfter = 50 * time.Millisecond
+
+func (s *Source) idle(emit func([]event.Event)) {
+	s.opt.Recorder.Together(func() {
+		e := event.Event{Kind: event.KindIdle, Time: time.Now().Add(-idleAfter), Netns: s.opt.Netns}
+		if s.opt.Recorder != nil {
+			s.opt.Recorder.Event(&e)
+		}
+		emit([]event.Event{e})
+	})
+}
 
 // finishTime bounds what finish reads while more and more arrives.
 const finishTime = 500 * time.Millisecond
@@ -116,6 +126,10 @@ func (s *Source) finish(batch *nfnetlink.Batch, emit func([]event.Event)) {
 // that it had no room, closed with the count when the queue has run empty,
 // before which the kernel delivers nothing more.
 func (s *Source) take(b *nfnetlink.Batch, emit func([]event.Event)) {
+	s.opt.Recorder.Together(func() { s.tell(b, emit) })
+}
+
+func (s *Source) tell(b *nfnetlink.Batch, emit func([]event.Event)) {
 	now := time.Now()
 	s.events = s.events[:0]
 	if b.Overrun && !s.losing {

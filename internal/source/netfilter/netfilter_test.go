@@ -57,18 +57,20 @@ func (c *tally) total(t *testing.T) int64 {
 	return sum
 }
 
-// run reads until nothing has come for a while.
-func run(t *testing.T, s *Source, emit func([]event.Event)) {
+// run sends, and reads until all that the kernel had of it has come.
+func run(t *testing.T, s *Source, send func(), emit func([]event.Event)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	idle := 0
+	var sent atomic.Pointer[time.Time]
+	go func() {
+		send()
+		now := time.Now()
+		sent.Store(&now)
+	}()
 	if err := s.Run(ctx, func(events []event.Event) {
 		emit(events)
-		if idle++; events[0].Kind != event.KindIdle {
-			idle = 0
-		}
-		if idle == 3 {
+		if end := sent.Load(); end != nil && events[0].Kind == event.KindIdle && events[0].Time.After(*end) {
 			cancel()
 		}
 	}); err != nil {
@@ -82,11 +84,9 @@ func TestRun(t *testing.T) {
 	if err := s.ListenLegacy(p.ns); err != nil {
 		t.Fatal(err)
 	}
-	p.send(t, 10, 100)
-	p.send(t, 9, 50)
 	var c tally
 	before := time.Now()
-	run(t, s, func(events []event.Event) {
+	run(t, s, func() { p.send(t, 10, 100); p.send(t, 9, 50) }, func(events []event.Event) {
 		for i := range events {
 			e := &events[i]
 			if e.Netns != 3 || e.Time.Before(before) || e.Time.After(time.Now()) {
@@ -120,16 +120,18 @@ func TestLoss(t *testing.T) {
 	if err := s.ListenLegacy(p.ns); err != nil {
 		t.Fatal(err)
 	}
-	var senders sync.WaitGroup
-	for range 2 {
-		senders.Go(func() { p.send(t, 10, n/2) })
+	flood := func() {
+		var senders sync.WaitGroup
+		defer senders.Wait()
+		for range 2 {
+			senders.Go(func() { p.send(t, 10, n/2) })
+		}
 	}
 	var c tally
-	run(t, s, func(events []event.Event) {
+	run(t, s, flood, func(events []event.Event) {
 		c.add(events)
 		time.Sleep(time.Millisecond)
 	})
-	senders.Wait()
 	if got := c.total(t); got != 2*n || len(c.lost) < 2 {
 		t.Errorf("%d of %d messages: %d traces, %d lines, %d losses", got, 2*n, c.traces, c.lines, len(c.lost))
 	}
