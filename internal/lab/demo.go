@@ -221,6 +221,10 @@ func (d *Demo) pinged(ctx context.Context, f far) error {
 // dropWait is how long a packet may take that must not arrive at all.
 const dropWait = 80 * time.Millisecond
 
+// answerWait is how long an answer may take that must come; longer than any
+// machine needs.
+const answerWait = 5 * time.Second
+
 func (d *Demo) silent(ctx context.Context, network string, to netip.AddrPort) error {
 	before := len(d.servers[to].Heard())
 	ctx, cancel := context.WithTimeout(ctx, dropWait)
@@ -228,7 +232,7 @@ func (d *Demo) silent(ctx context.Context, network string, to netip.AddrPort) er
 	c, err := d.Lab.Dial(ctx, "client", network, to)
 	if err == nil {
 		defer func() { _ = c.Close() }()
-		err = exchange(c)
+		err = exchange(c, dropWait)
 	}
 	var timeout net.Error
 	if !errors.As(err, &timeout) || !timeout.Timeout() {
@@ -243,8 +247,8 @@ func (d *Demo) silent(ctx context.Context, network string, to netip.AddrPort) er
 var errAnswered = errors.New("an answer came")
 
 // exchange writes and waits for an answer.
-func exchange(c net.Conn) error {
-	if err := c.SetDeadline(time.Now().Add(dropWait)); err != nil {
+func exchange(c net.Conn, patience time.Duration) error {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(c, "is anybody there?"); err != nil {
@@ -264,7 +268,7 @@ func (d *Demo) refused(ctx context.Context, network string, to netip.AddrPort) e
 	c, err := d.Lab.Dial(ctx, "client", network, to)
 	if err == nil {
 		defer func() { _ = c.Close() }()
-		err = exchange(c)
+		err = exchange(c, answerWait)
 	}
 	if !errors.Is(err, unix.ECONNREFUSED) {
 		return fmt.Errorf("want %s to refuse, got: %w", to, err)

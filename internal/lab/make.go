@@ -234,10 +234,11 @@ func (l *Lab) settle(ctx context.Context) error {
 	for name, h := range l.hosts {
 		for {
 			waiting, err := h.unready(l.ipv4Only)
-			if err != nil {
+			changing := errors.Is(err, netlink.ErrDumpInterrupted) // while it was listed
+			if err != nil && !changing {
 				return fmt.Errorf("namespace %s: %w", name, err)
 			}
-			if waiting == "" {
+			if waiting == "" && !changing {
 				break
 			}
 			select {
