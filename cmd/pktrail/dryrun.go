@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/pktrail/pktrail/internal/live"
 	"github.com/pktrail/pktrail/internal/netns"
@@ -16,7 +17,8 @@ func dryRun(w io.Writer, spaces []*netns.NS, t *live.Trace) error {
 		if n := p.Milestones(); n > 0 {
 			fmt.Fprintf(w, ", and 1 to 2 %% for each of at most %d milestone chains on its way", n)
 		}
-		fmt.Fprintf(w, "\n%s", p.Text())
+		fmt.Fprintf(w, "\n# kernel modules it stands on, loaded where they are not yet and not built in: %s\n", strings.Join(p.Modules, ", "))
+		fmt.Fprint(w, p.Text())
 		for _, line := range p.LoggerChanges() {
 			fmt.Fprintf(w, "%s   # put back at the end\n", line)
 		}

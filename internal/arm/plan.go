@@ -50,6 +50,9 @@ type Plan struct {
 	Name    string // of our tables
 	Own     map[string]event.OwnChain
 	Loggers []ruleset.Family // whose log back end must change
+	// Modules of the kernel that what is made stands on; it loads those that it has
+	// as modules and that are not loaded yet.
+	Modules []string
 	Notes   []string
 	// Wider says which parts of MATCH the rules cannot judge, so that packets
 	// beyond it are traced and must be sorted out afterwards.
@@ -83,7 +86,10 @@ const maxFlows = 4096
 // NewPlan works out what to make. An error says which part of MATCH or of the
 // wish cannot be.
 func NewPlan(name string, w Wish, k Known) (*Plan, error) {
-	p := &Plan{Name: name, Own: map[string]event.OwnChain{}, wish: w}
+	p := &Plan{Name: name, Own: map[string]event.OwnChain{}, wish: w, Modules: []string{"nf_tables", "nft_objref"}}
+	if w.Rate > 0 {
+		p.Modules = append(p.Modules, "nft_limit")
+	}
 	families := p.families(k)
 	rate := w.Rate
 	if rate > 0 && len(families) > 1 {
@@ -95,6 +101,7 @@ func NewPlan(name string, w Wish, k Known) (*Plan, error) {
 		}
 	}
 	if w.Bridge {
+		p.Modules = append(p.Modules, "nft_meta_bridge")
 		if err := p.bridge(rate); err != nil {
 			return nil, err
 		}
@@ -104,7 +111,12 @@ func NewPlan(name string, w Wish, k Known) (*Plan, error) {
 			return nil, err
 		}
 	}
-	p.legacy(k)
+	if slices.ContainsFunc(families, k.tracks) {
+		p.Modules = append(p.Modules, "nft_ct") // it stands on nf_conntrack, which is active
+	}
+	if p.legacy(k); len(p.Loggers) > 0 {
+		p.Modules = append(p.Modules, "nfnetlink_log")
+	}
 	return p, nil
 }
 
