@@ -93,6 +93,10 @@ func hasSymbol(function string) bool {
 	return false
 }
 
+// HasBridges reports whether the kernel part that makes bridges is there. Where it
+// is not there is no bridge.
+func (h *Host) HasBridges() bool { return lookUp("bridge", "br_add_bridge") == present }
+
 // hasNFTables remembers a presence, but not an absence: the module may be loaded later.
 func (h *Host) hasNFTables() bool {
 	if h.nfTables != present {

@@ -120,6 +120,9 @@ func (t *Trace) warn(s *space, text string) {
 }
 
 func (t *Trace) plan(s *space) (err error) {
+	if t.opt.Bridge && !s.host.HasBridges() {
+		return errors.New("--from bridge: no bridge can be here, since the kernel's module bridge is not loaded, and a trace does not load it")
+	}
 	w := arm.Wish{
 		Match: t.opt.Match, From: t.opt.From, Bridge: t.opt.Bridge, Both: t.opt.Match.Both,
 		Widen:        len(t.spaces) > 1,
