@@ -90,7 +90,7 @@ func play(ctx context.Context, d *lab.Demo, s *story, brief bool) (err error) {
 		played <- err
 	}()
 	s.live = true
-	if err := s.tell(ctx, t, true); err != nil {
+	if err := s.tell(ctx, t); err != nil {
 		return err
 	}
 	if err := <-played; err != nil {

@@ -53,7 +53,7 @@ func readStory(cmd *cobra.Command, path string, m match.Match, o *output) error 
 		return err
 	}
 	s.match, s.wider = &m, allParts(m)
-	return s.tell(cmd.Context(), src, false)
+	return s.tell(cmd.Context(), src)
 }
 
 // allParts: a recording was made for another MATCH, so all of this one is judged here.

@@ -34,9 +34,9 @@ type story struct {
 	oldest, newest time.Time // of the journeys shown
 }
 
-func (s *story) tell(ctx context.Context, src source.Source, clocked bool) error {
+func (s *story) tell(ctx context.Context, src source.Source) error {
 	begin := time.Now()
-	counts, err := live.Tell(ctx, src, clocked, live.Teller{
+	counts, err := live.Tell(ctx, src, live.Teller{
 		Journey: s.journey,
 		Lost:    s.lost,
 		Note:    func(text string) { s.keep(s.printer.Note(text)) },

@@ -217,7 +217,7 @@ func (f *traceFlags) trace(cmd *cobra.Command, t *live.Trace, m match.Match) (er
 	}
 	s.limit, s.match, s.wider, s.live, s.foreign = f.count, &m, t.Wider(), true, f.foreign
 	s.first = t.Wait(ctx, func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), text) })
-	return s.tell(ctx, t, true)
+	return s.tell(ctx, t)
 }
 
 func (f *traceFlags) openRecord(m match.Match) (*source.Recorder, func() error, error) {

@@ -158,7 +158,7 @@ func account(t *testing.T, l *lab.Lab, send func() (int64, error)) (a accounted,
 	src := &tally{Source: tr}
 	told := make(chan error, 1)
 	go func() {
-		_, err := live.Tell(ctx, src, true, live.Teller{Journey: func(*journey.Journey) {}})
+		_, err := live.Tell(ctx, src, live.Teller{Journey: func(*journey.Journey) {}})
 		told <- err
 	}()
 	a.packets, err = send()

@@ -106,6 +106,9 @@ func BenchmarkJSON(b *testing.B) {
 		}
 		var journeys []*journey.Journey
 		correlateAll(events, func(j *journey.Journey) { journeys = append(journeys, j) })
+		if len(journeys) == 0 {
+			b.Fatalf("no journey in %d events", len(events))
+		}
 		printer := render.NewJSON(io.Discard)
 		b.ResetTimer()
 		for n := range b.N {
@@ -126,7 +129,7 @@ func BenchmarkPipeline(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			_, err = live.Tell(b.Context(), src, false, live.Teller{Journey: func(j *journey.Journey) {
+			_, err = live.Tell(b.Context(), src, live.Teller{Journey: func(j *journey.Journey) {
 				n++
 				_ = printer.Journey(j)
 			}})

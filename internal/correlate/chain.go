@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -116,11 +117,29 @@ func (s *space) learn(r *event.Rules) {
 		}
 	}
 	s.pendingTexts = r.Pending
+	s.stale = s.stale && len(r.Tables) == 0
 	s.allKnown = s.allKnown || r.All
 	for _, p := range r.Problems {
 		s.c.note(p)
 	}
 	s.rebase()
+}
+
+// check notes whether the rules are still those that were read.
+func (s *space) check(e *event.Event) {
+	s.stale = e.Stale
+	if !e.Stale {
+		s.checked = e.Time
+	}
+}
+
+// doubtful says why the text of a legacy rule that was met at a time may be of
+// another rule, as long as the changed rules have not been read.
+func (s *space) doubtful(at int64) string {
+	if !s.stale || at <= s.checked.UnixNano() {
+		return ""
+	}
+	return fmt.Sprintf("the legacy tables have changed since %s and are yet to be read again", s.checked.Format("15:04:05.000"))
 }
 
 // read keeps a reading of the chain's rules, and the one before it where the two differ.

@@ -102,6 +102,8 @@ func (c *Correlator) add(e *event.Event) {
 		s.describe(e.Namespace)
 	case event.KindRules:
 		s.learn(e.Rules)
+	case event.KindChecked:
+		s.check(e)
 	case event.KindLost:
 		s.lose(e.Lost)
 	case event.KindUndecoded:
@@ -160,13 +162,26 @@ func (c *Correlator) sweep(now time.Time, quiet time.Duration) {
 	for n < len(c.trips) {
 		t := c.trips[n]
 		idle := now.Sub(time.Unix(0, t.last))
-		if idle < quiet || t.sp.pendingTexts && idle < c.opt.TextWait {
+		if idle < quiet || t.waits(idle) {
 			break
 		}
 		c.hand(t)
 		n++
 	}
 	c.drop(n)
+}
+
+// checkWait is how long a journey waits at most to hear whether legacy rules have
+// changed before its last step.
+const checkWait = time.Second
+
+// waits reports whether what explains the steps of a quiet journey is still to come.
+func (t *trip) waits(idle time.Duration) bool {
+	s := t.sp
+	if s.pendingTexts {
+		return idle < s.c.opt.TextWait
+	}
+	return t.legacy && !s.stale && !s.checked.IsZero() && s.checked.UnixNano() < t.last && idle < checkWait
 }
 
 // drop forgets the first n trips.

@@ -76,7 +76,7 @@ func (t *trip) fill(out *journey.Step, st *step) {
 	out.Family = st.chain.table.Family.String()
 	out.Priority = s.c.priority(st.priority)
 	if st.line != 0 {
-		st.chain.fillLine(out, st)
+		st.chain.fillLine(out, st, s.doubtful(st.time))
 		return
 	}
 	out.Rule = st.chain.shown(st, nil, "")
@@ -91,8 +91,11 @@ func (t *trip) fill(out *journey.Step, st *step) {
 }
 
 // fillLine makes the step of a legacy line, by the rules where they are known.
-func (c *chain) fillLine(out *journey.Step, st *step) {
+func (c *chain) fillLine(out *journey.Step, st *step, doubt string) {
 	m := c.line(st)
+	if m.doubt == "" {
+		m.doubt = doubt
+	}
 	out.Kind, out.Verdict = m.kind, m.verdict
 	if c.before != nil && m.doubt == "" && st.time < c.text.at.UnixNano() {
 		if old := c.before.byNumber(st.number); old == nil || m.rule == nil || old.Text != m.rule.Text {

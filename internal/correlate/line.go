@@ -39,6 +39,7 @@ func (s *space) log(e *event.Event) {
 	t.see(&v, true)
 	st := step{time: v.at, chain: c, number: int32(min(l.Line.Number, math.MaxInt32)), line: l.Line.Type, kind: journey.KindRule}
 	t.add(st)
+	t.legacy = true
 	if verdict := c.line(&st).verdict; verdict == ruleset.Drop || verdict == ruleset.Reject {
 		t.end()
 	}

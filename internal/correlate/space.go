@@ -22,6 +22,8 @@ type space struct {
 	bases        []*chain           // all base chains that report packets, ours too
 	allKnown     bool               // bases holds every base chain there is
 	pendingTexts bool
+	checked      time.Time // up to when the rules are known to be those that were read; zero where nobody looks
+	stale        bool      // they have changed since
 
 	byID    map[uint32]*trip
 	byKey   map[packet.Key]*trip // open trips by their bytes, chained by sameKey

@@ -46,6 +46,7 @@ type trip struct {
 	inferred bool
 	missing  missing
 	lost     journey.LostCount
+	legacy   bool // it has steps in legacy tables
 	ended    bool // a verdict took it off its way
 	handed   bool
 	cut      bool // the stream ended right behind its last message

@@ -22,6 +22,7 @@ const (
 	KindNote                      // Note: what makes the stream as a whole incomplete
 	KindCounters                  // Counters: what our own rules counted
 	KindIdle                      // all that the kernel had for this namespace up to Time has been emitted
+	KindChecked                   // the rules at Time were compared with the last reading; Stale: they differ
 )
 
 // Event is one fact. The byte slices inside point into the reader's buffer and
@@ -39,6 +40,7 @@ type Event struct {
 	Undecoded *Undecoded
 	Note      string
 	Counters  *Counters
+	Stale     bool
 }
 
 // TraceType is the kernel's enum nft_trace_types.

@@ -46,7 +46,7 @@ func flood(t *testing.T, w lab.World, s side) {
 	done := make(chan error, 1)
 	var lost int64
 	go func() {
-		counts, err := Tell(ctx, trace, true, Teller{Journey: func(j *journey.Journey) { seen.take(t, j) }})
+		counts, err := Tell(ctx, trace, Teller{Journey: func(j *journey.Journey) { seen.take(t, j) }})
 		lost = counts.Lost.Count
 		done <- err
 	}()

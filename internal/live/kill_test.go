@@ -44,7 +44,7 @@ func victim(how string) error {
 		return err
 	}
 	fmt.Println("armed")
-	_, err = Tell(ctx, tr, true, Teller{Journey: func(*journey.Journey) {}})
+	_, err = Tell(ctx, tr, Teller{Journey: func(*journey.Journey) {}})
 	if cerr := tr.Close(); err == nil {
 		err = cerr
 	}

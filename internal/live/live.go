@@ -65,7 +65,9 @@ type space struct {
 	known  arm.Known
 	plan   *arm.Plan
 	source *netfilter.Source
-	blind  string // why legacy lines cannot be seen
+	read   time.Time // when the texts were read last
+	check  time.Time // when the rules are to be looked at next
+	blind  string    // why legacy lines cannot be seen
 }
 
 // Prepare looks at the namespaces and plans, and changes nothing.
@@ -280,12 +282,14 @@ func (t *Trace) Run(ctx context.Context, emit func([]event.Event)) error {
 
 // give records events that did not come in a datagram, and emits them.
 func (t *Trace) give(events []event.Event, emit func([]event.Event)) {
-	if t.opt.Recorder != nil {
+	t.opt.Recorder.Together(func() {
 		for i := range events {
-			t.opt.Recorder.Event(&events[i])
+			if t.opt.Recorder != nil {
+				t.opt.Recorder.Event(&events[i])
+			}
 		}
-	}
-	emit(events)
+		emit(events)
+	})
 }
 
 // Record makes the trace write a recording too; nil is none. Before Arm.

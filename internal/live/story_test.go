@@ -64,7 +64,7 @@ func replay(t *testing.T, recording []byte) []*journey.Journey {
 		t.Fatal(err)
 	}
 	var told []*journey.Journey
-	if _, err := Tell(context.Background(), story, false, Teller{Journey: func(j *journey.Journey) { told = append(told, j) }}); err != nil {
+	if _, err := Tell(context.Background(), story, Teller{Journey: func(j *journey.Journey) { told = append(told, j) }}); err != nil {
 		t.Fatal(err)
 	}
 	return told

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -38,24 +39,27 @@ const (
 	waitingBatches = 64
 )
 
+// errEnough is why a stream ends when the teller has had enough.
+var errEnough = errors.New("enough told")
+
 // Tell runs a source and tells its journeys, explained, as they end. It returns
-// when the source ends or the teller has had enough. clocked says that the source
-// is live and emits Idle events.
-func Tell(ctx context.Context, src source.Source, clocked bool, to Teller) (correlate.Counts, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// when the source ends or the teller has had enough.
+func Tell(ctx context.Context, src source.Source, to Teller) (correlate.Counts, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	enough := func() { cancel(errEnough) }
 	c := correlate.New(correlate.Options{Foreign: to.Foreign})
 	out := make(chan any, waitingBatches)
 	var printing sync.WaitGroup
 	learns, _ := src.(learner)
-	printing.Go(func() { deliver(out, to, learns, cancel) })
+	printing.Go(func() { deliver(out, to, learns, enough) })
 	var mu sync.Mutex
 	send := func(js []*journey.Journey) {
 		if len(js) > 0 {
 			out <- js
 		}
 	}
-	t := progress{clocked: clocked, at: map[uint16]time.Time{}}
+	t := progress{at: map[uint16]time.Time{}}
 	err := src.Run(ctx, func(events []event.Event) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -78,9 +82,9 @@ func Tell(ctx context.Context, src source.Source, clocked bool, to Teller) (corr
 }
 
 // progress is up to which time a stream is told. Time is only ever that of events: a
-// clock would end journeys whose next event waits to be read.
+// clock would end journeys whose next event waits to be read. A namespace with
+// nothing to tell says so with Idle events.
 type progress struct {
-	clocked bool // a live stream, where a namespace with nothing to tell says so
 	at      map[uint16]time.Time
 	newest  time.Time
 	expired time.Time
@@ -96,9 +100,7 @@ func (t *progress) upTo(events []event.Event) (now time.Time, ok bool) {
 		}
 		switch e.Kind {
 		case event.KindNamespace, event.KindTrace, event.KindLog, event.KindLost, event.KindIdle:
-			if t.clocked {
-				t.at[e.Netns] = e.Time
-			}
+			t.at[e.Netns] = e.Time
 		}
 	}
 	now = t.newest

@@ -78,7 +78,7 @@ func follow(t testing.TB, trace *Trace) *watched {
 	w.cancel = cancel
 	go func() {
 		defer close(w.done)
-		w.told.counts, w.err = Tell(ctx, w, true, Teller{
+		w.told.counts, w.err = Tell(ctx, w, Teller{
 			Journey: func(j *journey.Journey) { w.note(func() { w.told.journeys = append(w.told.journeys, j) }) },
 			Lost:    func(l *journey.Lost) { w.note(func() { w.told.lost = append(w.told.lost, l) }) },
 		})
