@@ -85,7 +85,22 @@ func router(t testing.TB, rules ...lab.Ruleset) *lab.Lab {
 			t.Fatal(err)
 		}
 	}
+	introduce(t, l)
 	return l
+}
+
+// introduce gives the hosts on the way their neighbours for good: a machine that
+// is busy with packets may be too late to answer when they are asked for again.
+func introduce(t testing.TB, l *lab.Lab) {
+	t.Helper()
+	for _, n := range []struct{ ns, addr, mac, dev string }{
+		{"client", "10.1.0.1", "02:00:00:00:01:0b", "c0"},
+		{"rt", serverAddr, "02:00:00:00:02:0b", "r1"},
+	} {
+		if _, err := l.Exec(t.Context(), n.ns, "ip", "neigh", "replace", n.addr, "lladdr", n.mac, "dev", n.dev, "nud", "permanent"); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // many is n rules of a world that no packet of the sender matches, in chains of a
