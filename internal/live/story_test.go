@@ -29,7 +29,7 @@ func TestRecordingTellsTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			running := watch(t, l, Options{Recorder: r}, "rt")
+			running := watch(t, l, Options{Recorder: r}, "rt", "server")
 			for _, s := range sides() {
 				for i, c := range crossings() {
 					for k, f := range fates() {
