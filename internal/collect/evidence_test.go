@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pktrail/pktrail/internal/lab"
 )
 
 func TestConntrackByRules(t *testing.T) {
@@ -101,6 +103,7 @@ func TestBypassesOfPlainNamespace(t *testing.T) {
 }
 
 func TestBypasses(t *testing.T) {
+	lab.NeedBridgeNF(t)
 	ns := newNS(t)
 	run(t, ns, "", "ip", "link", "add", "br0", "type", "bridge")
 	run(t, ns, "", "ip", "link", "add", "v0", "type", "veth", "peer", "v1")

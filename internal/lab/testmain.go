@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,7 +57,7 @@ func New(t TB, topology string, opts ...Options) *Lab {
 		}
 	})
 	for _, s := range l.Missing() {
-		skip(t, s)
+		skip(t, s.String())
 	}
 	return l
 }
@@ -72,18 +71,26 @@ func Need(t TB, w World) {
 	}
 	for _, s := range all {
 		if s.World == w && !s.OK() {
-			skip(t, s)
+			skip(t, s.String())
 		}
 	}
 }
 
-func skip(t TB, s Support) {
+// NeedBridgeNF is Need for bridged packets that ip and ip6 rules see. Most kernels
+// have that as a module, which no test loads: it would change the host's bridges.
+func NeedBridgeNF(t TB) {
 	t.Helper()
-	err := errors.New(s.String())
-	if inCI() {
-		t.Fatal(err)
+	if _, err := os.Stat("/proc/sys/net/bridge"); err != nil {
+		skip(t, "br_netfilter is not loaded: try: sudo modprobe br_netfilter")
 	}
-	t.Skip(err)
+}
+
+func skip(t TB, why string) {
+	t.Helper()
+	if inCI() {
+		t.Fatal(why)
+	}
+	t.Skip(why)
 }
 
 func inCI() bool { return os.Getenv("CI") == "true" }

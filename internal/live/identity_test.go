@@ -103,6 +103,7 @@ func nodeSide(s side) (pod, host, peer string) {
 }
 
 func TestBridgeToHostAndUplink(t *testing.T) {
+	lab.NeedBridgeNF(t)
 	for _, filtered := range []string{"0", "1"} {
 		for _, bridge := range []bool{false, true} {
 			t.Run(fmt.Sprintf("bridge-nf %s, from bridge %v", filtered, bridge), func(t *testing.T) {
