@@ -66,56 +66,78 @@ func (s *Story) magic() error {
 	return ErrNotStory
 }
 
+// bunch is events of one time and namespace, which were told as one.
+type bunch struct {
+	at     time.Time
+	netns  uint16
+	events []event.Event
+}
+
+const (
+	readAhead = 1 << 20
+	// mostEvents of one time are more than one read of a live source brings.
+	mostEvents = 1 << 16
+)
+
 // Run implements Source. A recording that breaks off tells what it has and
-// ends with a note.
+// ends with a note; one that is damaged tells what comes before that.
 func (s *Story) Run(ctx context.Context, emit func([]event.Event)) error {
-	var events []event.Event
-	var at time.Time // of events, which were told as one, and of their namespace
-	var netns uint16
-	tell := func() {
-		if len(events) > 0 {
-			emit(events)
-		}
-		events, s.data = events[:0], s.data[:0]
-	}
+	var b bunch
 	for ctx.Err() == nil {
-		h := s.head[:]
-		if n, err := io.ReadFull(s.r, h); err != nil {
-			tell()
-			return s.end(n, err, emit)
+		if err := s.frame(&b, emit); err != nil {
+			s.tell(&b, emit)
+			return s.end(err, emit)
 		}
-		told, where := time.Unix(0, int64(binary.LittleEndian.Uint64(h[8:]))), binary.LittleEndian.Uint16(h[2:])
-		if !told.Equal(at) || where != netns || len(s.data) > readAhead {
-			tell()
-		}
-		at, netns = told, where
-		size := int64(binary.LittleEndian.Uint32(h[4:]))
-		if size > maxFrame {
-			return fmt.Errorf("recording: frame of %d bytes at offset %d: damaged", size, s.offset)
-		}
-		data, err := s.read(int(size))
-		if err != nil {
-			tell()
-			return s.end(frameLen, err, emit)
-		}
-		if events, err = s.events(h[0], at, netns, data, events); err != nil {
-			return fmt.Errorf("recording: frame at offset %d: %w", s.offset, err)
-		}
-		s.offset += frameLen + size
 	}
 	return nil
 }
 
-const readAhead = 1 << 20
+// frame reads one frame into the bunch that it belongs to, and tells the bunch
+// before if that is another. The error is io.EOF at the end of the recording and
+// io.ErrUnexpectedEOF within a frame.
+func (s *Story) frame(b *bunch, emit func([]event.Event)) error {
+	h := s.head[:]
+	if _, err := io.ReadFull(s.r, h); err != nil {
+		return err
+	}
+	at, netns := time.Unix(0, int64(binary.LittleEndian.Uint64(h[8:]))), binary.LittleEndian.Uint16(h[2:])
+	if !at.Equal(b.at) || netns != b.netns || len(b.events) >= mostEvents || len(s.data) > readAhead {
+		s.tell(b, emit)
+		b.at, b.netns = at, netns
+	}
+	size := int64(binary.LittleEndian.Uint32(h[4:]))
+	if size > maxFrame {
+		return fmt.Errorf("%d bytes: damaged", size)
+	}
+	data, err := s.read(int(size))
+	if err != nil {
+		return err
+	}
+	if b.events, err = s.events(h[0], at, netns, data, b.events); err != nil {
+		return err
+	}
+	s.offset += frameLen + size
+	return nil
+}
 
-// read appends the next bytes to data and returns them. It takes memory for what is
-// there, not for what a damaged length says.
+func (s *Story) tell(b *bunch, emit func([]event.Event)) {
+	if len(b.events) > 0 {
+		emit(b.events)
+	}
+	b.events, s.data = b.events[:0], s.data[:0]
+}
+
+// read appends the next bytes to data and returns them. It takes memory for what
+// is there, not for what a damaged length says.
 func (s *Story) read(size int) ([]byte, error) {
 	start := len(s.data)
 	for size > 0 {
 		n := min(size, readAhead)
 		s.data = slices.Grow(s.data, n)[:len(s.data)+n]
-		if _, err := io.ReadFull(s.r, s.data[len(s.data)-n:]); err != nil {
+		switch _, err := io.ReadFull(s.r, s.data[len(s.data)-n:]); {
+		case errors.Is(err, io.EOF):
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
 			return nil, err
 		}
 		size -= n
@@ -123,16 +145,16 @@ func (s *Story) read(size int) ([]byte, error) {
 	return s.data[start:len(s.data):len(s.data)], nil
 }
 
-func (s *Story) end(read int, err error, emit func([]event.Event)) error {
-	if errors.Is(err, io.EOF) && read == 0 {
-		return nil
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+// end is what Run returns at the frame that could not be told.
+func (s *Story) end(err error, emit func([]event.Event)) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		note := fmt.Sprintf("the recording breaks off in the middle of the frame at offset %d: what came after is not known", s.offset)
 		emit([]event.Event{{Kind: event.KindNote, Note: note}})
-		return nil
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("recording: frame at offset %d: %w", s.offset, err)
 	}
-	return fmt.Errorf("recording: at offset %d: %w", s.offset, err)
+	return nil
 }
 
 func (s *Story) events(kind byte, at time.Time, netns uint16, data []byte, events []event.Event) ([]event.Event, error) {
@@ -171,7 +193,10 @@ func (s *Story) events(kind byte, at time.Time, netns uint16, data []byte, event
 		e.Kind = event.KindNote
 		e.Note = fmt.Sprintf("the recording holds frames of kind %d, which this pktrail does not know: a newer one may tell more", kind)
 	}
-	return append(events, e), err
+	if err != nil {
+		return events, err
+	}
+	return append(events, e), nil
 }
 
 func (s *Story) decoder(netns uint16) *Decoder {

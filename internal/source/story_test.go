@@ -50,6 +50,8 @@ func full() []event.Event {
 		{Kind: event.KindLost, Time: at(3), Netns: 65535, Lost: &event.Lost{What: "x", Count: 1 << 60, More: true, Open: true}},
 		{Kind: event.KindNote, Time: at(4), Netns: 2, Note: "a note\nof two lines"},
 		{Kind: event.KindCounters, Time: at(5), Netns: 1, Counters: &event.Counters{Traced: 1 << 40, RateLimited: 2}},
+		{Kind: event.KindIdle, Time: at(6), Netns: 1},
+		{Kind: event.KindChecked, Time: at(7), Netns: 1, Stale: true},
 	}
 }
 
@@ -175,7 +177,7 @@ func TestStoryCut(t *testing.T) {
 	story := record(t, [][]byte{trace(1), line(0, 1)}, full())
 	begins := bytes.IndexByte(story[len(storyMagic):], '\n') + len(storyMagic) + 1
 	whole, err := replay(t, story)
-	if err != nil || len(whole) != 7 {
+	if err != nil || len(whole) != 9 {
 		t.Fatal(len(whole), err)
 	}
 	for n := range len(story) {
@@ -222,7 +224,7 @@ func TestStoryDamaged(t *testing.T) {
 	for name, c := range map[string]struct{ frames, want string }{
 		"unknown kind":    {frame(99, 2, "xx"), "note: the recording holds frames of kind 99"},
 		"kind zero":       {frame(0, 0, ""), "note: the recording holds frames of kind 0"},
-		"too large":       {frame(1, maxFrame+1, ""), "frame of 268435457 bytes at offset"},
+		"too large":       {frame(1, maxFrame+1, ""), ": 268435457 bytes: damaged"},
 		"no JSON":         {frame(frameNamespace, 2, "{{"), "recording: frame at offset"},
 		"other JSON":      {frame(frameLost, 2, "[]"), "recording: frame at offset"},
 		"no table":        {frame(frameRules, 17, `{"tables":[null]}`), "rules with an empty table or chain"},
@@ -241,6 +243,48 @@ func TestStoryDamaged(t *testing.T) {
 	got, err := replay(t, []byte(begin+frame(frameLost, 12, `{"count":-5}`)))
 	if err != nil || got[0].Lost.Count != 0 {
 		t.Errorf("a negative loss: %+v %v", got, err)
+	}
+}
+
+// TestStoryBefore: what comes before the damage is told.
+func TestStoryBefore(t *testing.T) {
+	begin := string(record(t, [][]byte{trace(1)}, nil))
+	for _, damage := range []string{frame(1, maxFrame+1, ""), frame(frameNamespace, 2, "{{"), frame(1, 9, "cut")} {
+		got, _ := replay(t, []byte(begin+damage))
+		if len(got) == 0 || got[0].Kind != event.KindTrace || got[0].Trace.ID != 1 {
+			t.Errorf("%q: %+v", damage, got)
+		}
+	}
+}
+
+// TestStoryTogether: frames of one time and namespace are told as one, but not without end.
+func TestStoryTogether(t *testing.T) {
+	var b bytes.Buffer
+	r, err := NewRecorder(&b, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		r.Datagram(start, 1, trace(1))
+	}
+	r.Datagram(start, 2, trace(2))
+	r.Datagram(start.Add(1), 2, trace(3))
+	for range mostEvents + 1 {
+		r.Event(&event.Event{Kind: event.KindIdle, Time: start, Netns: 9})
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenStory(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sizes []int
+	if err := s.Run(t.Context(), func(events []event.Event) { sizes = append(sizes, len(events)) }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{3, 1, 1, mostEvents, 1}, sizes); diff != "" {
+		t.Error(diff)
 	}
 }
 

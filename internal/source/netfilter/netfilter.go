@@ -116,9 +116,11 @@ func (s *Source) finish(batch *nfnetlink.Batch, emit func([]event.Event)) {
 		}
 	}
 	if s.losing {
-		s.events = s.events[:0]
-		s.endLoss(time.Now(), true)
-		emit(s.events)
+		s.opt.Recorder.Together(func() {
+			s.events = s.events[:0]
+			s.endLoss(time.Now(), true)
+			emit(s.events)
+		})
 	}
 }
 
