@@ -110,7 +110,7 @@ func TestEveryResultInEveryWorld(t *testing.T) {
 				"rule 1 of chain FORWARD in " + w.table() + " rejects it with tcp-reset: " + w.text("-p tcp -j REJECT --reject-with tcp-reset", "reject with tcp reset") + "; its answer was seen",
 				[]string{w.show("FORWARD")}},
 			{"queue", w.journey(journey.Queued, 0, w.rule("FORWARD", 1, "-j NFQUEUE --queue-num 5", "queue flags bypass to 5", ruleset.Queue)),
-				"rule 1 of chain FORWARD in " + w.table() + " hands it to queue 5: " + w.text("-j NFQUEUE --queue-num 5", "queue flags bypass to 5") + "; what the program behind the queue decides is not seen here",
+				"rule 1 of chain FORWARD in " + w.table() + " hands it to queue 5: " + w.text("-j NFQUEUE --queue-num 5", "queue flags bypass to 5") + "; what the program behind the queue decides is not seen here; without a program the kernel drops it, unless the rule says bypass",
 				[]string{w.show("FORWARD"), "cat /proc/net/netfilter/nfnetlink_queue"}},
 			{"forwarded", w.journey(journey.Forwarded, -1, w.policy("FORWARD", ruleset.Accept)), "every chain that it met let it pass, and it left through r1", nil},
 			{"sent", w.journey(journey.Sent, -1, w.policy("FORWARD", ruleset.Accept)), "every chain that it met let it pass, and it left through r1", nil},

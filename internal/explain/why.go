@@ -40,7 +40,7 @@ func ended(j *journey.Journey, d int) string {
 		parts = append(parts, nat)
 	}
 	if j.Outcome.Result == journey.Queued {
-		parts = append(parts, "what the program behind the queue decides is not seen here")
+		parts = append(parts, "what the program behind the queue decides is not seen here; without a program the kernel drops it, unless the rule says bypass")
 	}
 	return strings.Join(parts, "; ")
 }
