@@ -65,6 +65,10 @@ func (t *trip) report(ev *event.Trace, c *chain, v *sight) {
 		c.policy = ev.Policy
 	}
 	before := *v
+	if st.verdict == ruleset.Stolen {
+		v.mark = t.mark // the packet is not nf_tables' to look at any more
+		before.mark = t.mark
+	}
 	if ev.Type == event.TraceRule && !ev.HasPacket {
 		before.mark = t.mark
 	}
