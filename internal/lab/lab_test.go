@@ -168,11 +168,12 @@ func brokenTopologies() []Topology {
 }
 
 // footprint is every trace that a lab could leave: namespaces by inode of all
-// threads and descriptors of this process, names, links of this namespace.
+// threads and descriptors of this process, children, names, links of this
+// namespace. Other processes are not its business: other tests run beside it.
 func footprint(t *testing.T) []string {
 	t.Helper()
 	seen := map[string]bool{}
-	for _, glob := range []string{"/proc/[0-9]*/task/*/ns/net", "/proc/self/fd/*"} {
+	for _, glob := range []string{"/proc/self/task/*/ns/net", "/proc/self/fd/*"} {
 		paths, err := filepath.Glob(glob)
 		if err != nil {
 			t.Fatal(err)
@@ -181,6 +182,13 @@ func footprint(t *testing.T) []string {
 			if to, err := os.Readlink(p); err == nil && (strings.HasPrefix(to, "net:") || strings.HasPrefix(to, "/run/netns")) {
 				seen[to] = true
 			}
+		}
+	}
+	children, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, p := range children {
+		pids, _ := os.ReadFile(p)
+		for _, pid := range strings.Fields(string(pids)) {
+			seen["child "+pid] = true
 		}
 	}
 	for _, glob := range []string{"/run/netns/*", "/sys/class/net/*", "/run/xtables*"} {
