@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,13 +24,18 @@ const (
 	checkEvery = 250 * time.Millisecond
 	// checkShare of the time at most goes into looking.
 	checkShare = 20
+	// lateTexts is how much longer than the trace the first reading may take: the
+	// packets of a short trace wait for it.
+	lateTexts = 3 * time.Second
 )
 
 // Run implements source.Source.
 func (x texts) Run(ctx context.Context, emit func([]event.Event)) error {
+	first, stop := outlasting(ctx, lateTexts)
 	for _, s := range x.t.spaces {
-		x.readAll(ctx, s, emit)
+		x.readAll(first, s, emit)
 	}
+	stop()
 	for {
 		next := time.Now().Add(readAgain)
 		for _, s := range x.t.spaces {
@@ -48,6 +54,20 @@ func (x texts) Run(ctx context.Context, emit func([]event.Event)) error {
 			}
 		}
 	}
+}
+
+// outlasting is a context that ends some time after ctx, but together with it when
+// nobody waits for packets any more.
+func outlasting(ctx context.Context, by time.Duration) (longer context.Context, stop func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := context.AfterFunc(ctx, func() {
+		if errors.Is(context.Cause(ctx), errEnough) {
+			cancel()
+			return
+		}
+		time.AfterFunc(by, cancel)
+	})
+	return longer, func() { ended(); cancel() }
 }
 
 // look compares the rules with what was read, and reads again where that is due.
