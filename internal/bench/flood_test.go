@@ -62,6 +62,7 @@ func floodProgram(t *testing.T, r *report, s scale, name string, tr *tracer, sen
 	if err := tr.calibrate(t); err != nil {
 		t.Fatal(err)
 	}
+	tr.argv = append([]string{"nice", "-n", "19"}, tr.argv...)
 	run, err := tr.start(t)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +89,7 @@ func floodProgram(t *testing.T, r *report, s scale, name string, tr *tracer, sen
 		what: fmt.Sprintf("%s: MB of memory under a flood of %.0f times what is read", name, times), pktrail: fmt.Sprintf("%.0f", float64(run.peak)/1024),
 		target: fmt.Sprintf("< %d", memoryMB), reached: reached(run.peak < memoryMB*1024),
 	})
-	r.note("%s: the flood, from both cores before everything else: %.0f packets/s, %.0f messages/s; of %d packets %d were reported wholly and %d in part; %d messages were dropped by the kernel and told as lost in %d places; %d journeys claimed to be complete and were not",
+	r.note("%s: the flood, from both cores to a pktrail of the lowest priority: %.0f packets/s, %.0f messages/s; of %d packets %d were reported wholly and %d in part; %d messages were dropped by the kernel and told as lost in %d places; %d journeys claimed to be complete and were not",
 		name, float64(packets)/s.flood.Seconds(), float64(made)/s.flood.Seconds(), packets, got.whole, got.packets-got.whole, q.drops, got.lost, got.overclaim)
 }
 
@@ -96,7 +97,7 @@ func floodProgram(t *testing.T, r *report, s scale, name string, tr *tracer, sen
 type tally struct {
 	source.Source
 	received, lost int64
-	more           bool
+	traced         int64 // packets, by the kernel's own counter
 }
 
 func (c *tally) Run(ctx context.Context, emit func([]event.Event)) error {
@@ -105,12 +106,13 @@ func (c *tally) Run(ctx context.Context, emit func([]event.Event)) error {
 			switch e := &events[i]; e.Kind {
 			case event.KindTrace, event.KindLog:
 				c.received++
+			case event.KindCounters:
+				c.traced += e.Counters.Traced
 			case event.KindLost:
 				if e.Lost.Open || e.Lost.What == "NFLOG" { // the socket's count holds these too
 					continue
 				}
 				c.lost += e.Lost.Count
-				c.more = c.more || e.Lost.More
 			}
 		}
 		emit(events)
@@ -121,15 +123,21 @@ func (c *tally) Run(ctx context.Context, emit func([]event.Event)) error {
 // the packets must have made.
 func floodAccount(t *testing.T, r *report, s scale, name string, l *lab.Lab, senders []*sender) {
 	t.Helper()
-	one, err := account(t, l, func() (int64, error) {
-		out, err := senders[0].steady(400, sample*time.Second/400)
-		return int64(out.packets), err
+	one, err := account(t, l, func() error {
+		_, err := senders[0].steady(400, sample*time.Second/400)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	each := one.received / one.packets
-	many, err := account(t, l, func() (int64, error) { return flood(senders, s.flood) })
+	if one.packets != sample || one.received%sample != 0 || one.lost != 0 {
+		t.Fatalf("%s: %d packets made %d messages, %d were lost", name, one.packets, one.received, one.lost)
+	}
+	each := one.received / sample
+	many, err := account(t, l, func() error {
+		_, err := flood(senders, s.flood)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +155,7 @@ type accounted struct {
 	packets, received, lost int64
 }
 
-func account(t *testing.T, l *lab.Lab, send func() (int64, error)) (a accounted, err error) {
+func account(t *testing.T, l *lab.Lab, send func() error) (a accounted, err error) {
 	t.Helper()
 	tr, err := armed(l.NS("rt"), "-p", "udp", "-d", "10.2.0.2", "--dport", fmt.Sprint(destPort))
 	if err != nil {
@@ -161,12 +169,12 @@ func account(t *testing.T, l *lab.Lab, send func() (int64, error)) (a accounted,
 		_, err := live.Tell(ctx, src, live.Teller{Journey: func(*journey.Journey) {}})
 		told <- err
 	}()
-	a.packets, err = send()
+	err = send()
 	_, _, qerr := drained(l.NS("rt"))
 	time.Sleep(settle)
 	cancel()
 	err = errors.Join(err, qerr, <-told, tr.Close())
-	a.received, a.lost = src.received, src.lost
+	a.packets, a.received, a.lost = src.traced, src.received, src.lost
 	return a, err
 }
 

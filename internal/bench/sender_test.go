@@ -226,9 +226,6 @@ func (s *sender) onCore(f func() error) error {
 			return
 		}
 		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-		// Packets do not wait for programs on a real host either. Where this is
-		// refused the sender has no more than its share.
-		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
 		done <- f()
 	}()
 	return <-done
