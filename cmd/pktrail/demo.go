@@ -22,7 +22,7 @@ func demoCommand() *cobra.Command {
 		Short: "see it work: a throwaway network, real rules, real packets",
 		Long: `Make a throwaway network of namespaces - client, router, server, IPv4 and IPv6 -
 with real rules in legacy iptables, iptables-nft and nftables, send real packets
-and print what became of each on the router. It needs no root, touches nothing
+and print what became of each on the router, and on the server where it got there. It needs no root, touches nothing
 of the host and leaves nothing behind.`,
 		Example: `  pktrail demo
   pktrail demo -o json`,
@@ -41,7 +41,7 @@ func demo(cmd *cobra.Command, o *output) error {
 	case handled:
 		os.Exit(code)
 	}
-	s, err := o.story(cmd.OutOrStdout(), false)
+	s, err := o.story(cmd.OutOrStdout(), true)
 	if err != nil {
 		return err
 	}
@@ -61,9 +61,10 @@ func demo(cmd *cobra.Command, o *output) error {
 	return err
 }
 
-// play traces the demo's router while the scenes are played.
+// play traces the demo's router and server while the scenes are played.
 func play(ctx context.Context, d *lab.Demo, s *story, brief bool) (err error) {
-	t, err := live.Prepare(live.Options{Spaces: []*netns.NS{d.Lab.NS(lab.DemoRouter)}, Rate: 1000})
+	spaces := []*netns.NS{d.Lab.NS(lab.DemoRouter), d.Lab.NS(lab.DemoServer)}
+	t, err := live.Prepare(live.Options{Spaces: spaces, Rate: 2000})
 	if err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func (st *stage) show(j *journey.Journey) bool {
 func (st *stage) actOf(j *journey.Journey) *act {
 	for _, a := range st.acts {
 		if a.match.Judge(&j.Headers, "", "", nil).Answer == match.Yes {
-			if a.first == nil {
+			if a.first == nil && j.Netns.Name == lab.DemoRouter {
 				a.first = j
 			}
 			return a

@@ -113,6 +113,7 @@ func TestEveryResultInEveryWorld(t *testing.T) {
 				"rule 1 of chain FORWARD in " + w.table() + " hands it to queue 5: " + w.text("-j NFQUEUE --queue-num 5", "queue flags bypass to 5") + "; what the program behind the queue decides is not seen here; without a program the kernel drops it, unless the rule says bypass",
 				[]string{w.show("FORWARD"), "cat /proc/net/netfilter/nfnetlink_queue"}},
 			{"forwarded", w.journey(journey.Forwarded, -1, w.policy("FORWARD", ruleset.Accept)), "every chain that it met let it pass, and it left through r1", nil},
+			{"sent without rules", w.journey(journey.Sent, -1), "it met no rule here, and it left", nil},
 			{"sent", w.journey(journey.Sent, -1, w.policy("FORWARD", ruleset.Accept)), "every chain that it met let it pass, and it left through r1", nil},
 			{"delivered", w.journey(journey.Delivered, -1, w.policy("FORWARD", ruleset.Accept)),
 				"every chain that it met let it pass, and it was handed to this host itself; whether a socket took it is not seen here",

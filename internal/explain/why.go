@@ -151,8 +151,11 @@ func answerWords(j *journey.Journey) string {
 // accepted is the sentence for a packet that came to the end of its hooks.
 func accepted(j *journey.Journey) string {
 	text := "every chain that it met let it pass"
-	if !j.Complete {
+	switch {
+	case !j.Complete:
 		text = "every chain that was seen let it pass"
+	case !slices.ContainsFunc(j.Steps, func(s journey.Step) bool { return s.Rule != nil }):
+		text = "it met no rule here"
 	}
 	t := tupleAt(j, len(j.Steps))
 	as := ""

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,9 @@ import (
 // DemoRouter is the namespace of the demo in which the rules are and which is
 // to be traced.
 const DemoRouter = "rt"
+
+// DemoServer is the namespace to which packets go that the router lets pass.
+const DemoServer = "server"
 
 // Demo is the scenario of `pktrail demo`: the router topology, rules in every
 // world that the machine has, and packets whose fates differ.
@@ -69,7 +73,7 @@ func NewDemo(ctx context.Context, only ...World) (*Demo, error) {
 		}
 	}
 	if len(there) == 0 {
-		return nil, fmt.Errorf("demo: no rules can be loaded on this machine: %v", worlds)
+		return nil, fmt.Errorf("demo: no rules can be loaded on this machine: %s", strings.Join(words(worlds), "; "))
 	}
 	t := demoTopology()
 	t.Rules = demoRules(DemoRouter, there)
@@ -83,6 +87,14 @@ func NewDemo(ctx context.Context, only ...World) (*Demo, error) {
 	}
 	d.Scenes = d.scenes()
 	return d, nil
+}
+
+func words(worlds []Support) []string {
+	all := make([]string, len(worlds))
+	for i, w := range worlds {
+		all[i] = w.String()
+	}
+	return all
 }
 
 // Close takes the lab down.

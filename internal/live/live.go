@@ -127,7 +127,7 @@ func (t *Trace) plan(s *space) (err error) {
 	}
 	w := arm.Wish{
 		Match: t.opt.Match, From: t.opt.From, Bridge: t.opt.Bridge, Both: t.opt.Match.Both,
-		Widen:        len(t.spaces) > 1,
+		Widen:        t.widens(),
 		NoMilestones: t.opt.NoMilestones, NoOwner: t.opt.NoOwner,
 	}
 	if !t.opt.Unlimited {
@@ -135,6 +135,12 @@ func (t *Trace) plan(s *space) (err error) {
 	}
 	s.plan, err = arm.NewPlan(arm.NewName(), w, s.known)
 	return err
+}
+
+// widens reports whether other namespaces must learn what NAT makes of a flow:
+// without a MATCH they follow it anyway.
+func (t *Trace) widens() bool {
+	return len(t.opt.Spaces) > 1 && t.opt.Match.String() != (match.Match{}).String()
 }
 
 // Plans are what will be made, one for each namespace.

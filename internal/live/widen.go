@@ -12,7 +12,7 @@ import (
 // it here. The packet that taught it is beyond them already, so they follow the
 // flow from its next packet on.
 func (t *Trace) learn(j *journey.Journey) string {
-	if !t.Many() || j.Netns == nil {
+	if !t.widens() || j.Netns == nil {
 		return ""
 	}
 	from, to := j.Headers.Tuple(), lastTuple(j)
