@@ -29,10 +29,11 @@ func Compile(m *match.Match, family ruleset.Family, at match.Place) ([][]nftexpr
 	if err := c.family(judged.Family, family); err != nil {
 		return nil, nil, err
 	}
-	c.mark(judged.Mark)
-	c.protocols(judged.Proto)
+	// Addresses come first: most packets differ there, and miss at the first load.
 	c.addresses(judged.Src, nftexpr.IPSaddr(), nftexpr.IP6Saddr())
 	c.addresses(judged.Dst, nftexpr.IPDaddr(), nftexpr.IP6Daddr())
+	c.mark(judged.Mark)
+	c.protocols(judged.Proto)
 	c.transport(&judged)
 	c.ports(&judged, nftexpr.Sport(), nftexpr.Dport())
 	c.icmp(judged.ICMP, judged.Family)
