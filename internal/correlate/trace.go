@@ -35,9 +35,9 @@ func (s *space) trace(e *event.Event) {
 		t.see(&v, ev.HasPacket)
 		return
 	}
-	if ev.Type == event.TraceRule && ev.Handle == 0 {
-		// The end of a base chain, which the policy event that follows tells
-		// (6.12 and later), or of a user chain: a return.
+	if ev.Type != event.TracePolicy && ev.Handle == 0 {
+		// The end of a base chain, which the policy event that follows tells, or of
+		// a user chain: a return. Its type is RETURN in old kernels (6.1), RULE later.
 		t.see(&v, ev.HasPacket)
 		if c.base == nil && c.known {
 			t.add(step{time: v.at, kind: journey.KindReturn, chain: c, verdict: ruleset.Return})
@@ -47,19 +47,16 @@ func (s *space) trace(e *event.Event) {
 	t.report(ev, c, &v)
 }
 
-// report adds the step of one rule, return or policy. A rule's event comes after
-// its expressions have run, so the mark that it shows is the rule's own doing,
-// unless it is the first event of a traversal.
+// report adds the step of one rule or policy. In old kernels (6.1) the type of a
+// rule that returns is RETURN (net/netfilter/nf_tables_core.c: nft_do_chain).
+//
+// A rule's event comes after its expressions have run, so the mark that it shows is
+// the rule's own doing, unless it is the first event of a traversal.
 func (t *trip) report(ev *event.Trace, c *chain, v *sight) {
 	st := step{time: v.at, chain: c, handle: ev.Handle, verdict: ev.Verdict, target: ev.Target}
 	switch ev.Type {
-	case event.TraceRule:
+	case event.TraceRule, event.TraceReturn:
 		st.kind = journey.KindRule
-	case event.TraceReturn:
-		st.kind = journey.KindReturn
-		if st.verdict == "" {
-			st.verdict = ruleset.Return
-		}
 	case event.TracePolicy:
 		st.kind, st.verdict = journey.KindPolicy, ev.Policy
 		c.policy = ev.Policy
@@ -69,7 +66,7 @@ func (t *trip) report(ev *event.Trace, c *chain, v *sight) {
 		v.mark = t.mark // the packet is not nf_tables' to look at any more
 		before.mark = t.mark
 	}
-	if ev.Type == event.TraceRule && !ev.HasPacket {
+	if ev.Type != event.TracePolicy && !ev.HasPacket {
 		before.mark = t.mark
 	}
 	t.see(&before, ev.HasPacket)
