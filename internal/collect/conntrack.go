@@ -6,22 +6,32 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/nfnetlink"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
 // tracking gathers which families have connection tracking, and the evidence.
 type tracking struct {
+	mu       sync.Mutex
 	ip4, ip6 bool
 	evidence []string
 }
 
 // known: a table of that family can tell nothing new.
 func (t *tracking) known(fam ruleset.Family) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.covers(fam)
+}
+
+func (t *tracking) covers(fam ruleset.Family) bool {
 	switch fam {
 	case ruleset.IP:
 		return t.ip4
@@ -37,7 +47,9 @@ func (t *tracking) known(fam ruleset.Family) bool {
 // of the inet or the bridge family switches it on for both
 // (net/netfilter/nf_conntrack_proto.c: nf_ct_netns_get).
 func (t *tracking) found(fam ruleset.Family, what string) {
-	if t.known(fam) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.covers(fam) {
 		return
 	}
 	t.ip4 = t.ip4 || fam != ruleset.IP6
@@ -54,13 +66,13 @@ func (h *Host) Conntrack() (ip4, ip6 bool, why string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := &tracking{}
-	err := h.NS.Do(func() error {
-		err := errors.Join(h.trackingNFT(t), trackingLegacy(t))
-		if err != nil {
+	err := errors.Join(h.trackingNFT(t), h.NS.Do(func() error { return trackingLegacy(t) }))
+	if err != nil {
+		_ = h.NS.Do(func() error {
 			t.countEntries()
-		}
-		return err
-	})
+			return nil
+		})
+	}
 	switch {
 	case len(t.evidence) == 0 && err != nil:
 		return false, false, "not known, so taken as off: " + err.Error()
@@ -70,53 +82,106 @@ func (h *Host) Conntrack() (ip4, ip6 bool, why string) {
 	return t.ip4, t.ip6, strings.Join(t.evidence, "; ")
 }
 
-// trackingNFT looks through the rules of nf_tables, table by table, until both
+// part is rules that are looked through in one go: a chain, or all of a table.
+type part struct {
+	table ruleset.TableKey
+	chain string
+}
+
+// maxChains of a table are asked for one by one. The kernel walks a table from its
+// beginning at each message of its answer, but a question costs something too.
+const maxChains = 1000
+
+// trackingNFT looks through the rules of nf_tables, on all CPUs, until both
 // families are known to be tracked.
 func (h *Host) trackingNFT(t *tracking) error {
 	if !h.hasNFTables() {
 		return nil
 	}
-	s, err := dial()
+	var all []*ruleset.Table
+	s, err := h.dialFrom()
 	if err != nil {
 		return err
 	}
-	all, _, err := tables(s)
+	all, _, err = tables(s)
 	_ = s.Close()
 	if err != nil {
 		return err
 	}
+	parts := make(chan part)
+	errs := make(chan error)
+	workers := runtime.GOMAXPROCS(0)
+	for range workers {
+		go func() { errs <- h.lookThrough(t, parts) }()
+	}
 	for _, table := range all {
-		if t.known(table.Family) {
-			continue
+		chains := table.Chains
+		if len(chains) > maxChains {
+			chains = []*ruleset.Chain{{}}
 		}
-		if err := t.lookThrough(table.TableKey); err != nil {
-			return err
+		for _, c := range chains {
+			parts <- part{table.TableKey, c.Name}
 		}
 	}
-	return nil
+	close(parts)
+	for range workers {
+		err = errors.Join(err, <-errs)
+	}
+	return err
 }
 
-// lookThrough reads the rules of one table up to the first that needs conntrack.
-func (t *tracking) lookThrough(key ruleset.TableKey) error {
-	s, err := dial()
-	if err != nil {
+// dialFrom opens a socket in the namespace for use by the calling goroutine.
+func (h *Host) dialFrom() (s *nfnetlink.Socket, err error) {
+	err = h.NS.Do(func() error {
+		s, err = dial()
 		return err
+	})
+	return s, err
+}
+
+// lookThrough takes parts until there are no more; after an error it lets them pass.
+func (h *Host) lookThrough(t *tracking, parts <-chan part) error {
+	var s *nfnetlink.Socket
+	var failed error
+	for p := range parts {
+		if failed != nil || t.known(p.table.Family) {
+			continue
+		}
+		if s == nil {
+			if s, failed = h.dialFrom(); failed != nil {
+				continue
+			}
+		}
+		err := t.lookThrough(s, p)
+		if err != nil {
+			_ = s.Close()
+			s = nil
+		}
+		if !errors.Is(err, errStop) {
+			failed = err
+		}
 	}
-	defer func() { _ = s.Close() }()
-	r := request{op: "look through table " + key.Name, msg: unix.NFT_MSG_GETRULE, family: uint8(key.Family), dump: true}
-	r.attrs = wire.AppendAttr(r.attrs, unix.NFTA_RULE_TABLE, name(key.Name))
-	err = ask(s, r, func(_ uint8, as wire.Attrs) error {
+	if s != nil {
+		_ = s.Close()
+	}
+	return failed
+}
+
+// lookThrough reads rules up to the first that needs conntrack, which is errStop.
+func (t *tracking) lookThrough(s *nfnetlink.Socket, p part) error {
+	r := request{op: "look through table " + p.table.Name, msg: unix.NFT_MSG_GETRULE, family: uint8(p.table.Family), dump: true}
+	r.attrs = wire.AppendAttr(r.attrs, unix.NFTA_RULE_TABLE, name(p.table.Name))
+	if p.chain != "" {
+		r.attrs = wire.AppendAttr(r.attrs, unix.NFTA_RULE_CHAIN, name(p.chain))
+	}
+	return ask(s, r, func(_ uint8, as wire.Attrs) error {
 		chain, need := needOfRule(as)
 		if need == "" {
 			return nil
 		}
-		t.found(key.Family, fmt.Sprintf("a rule of chain %s in nft table %s uses %s", chain, key.Name, need))
+		t.found(p.table.Family, fmt.Sprintf("a rule of chain %s in nft table %s uses %s", chain, p.table.Name, need))
 		return errStop
 	})
-	if errors.Is(err, errStop) {
-		return nil
-	}
-	return err
 }
 
 // Attributes that golang.org/x/sys does not name (include/uapi/linux/netfilter/nf_tables_compat.h, nf_tables.h).
