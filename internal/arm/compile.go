@@ -29,15 +29,16 @@ func Compile(m *match.Match, family ruleset.Family, at match.Place) ([][]nftexpr
 	if err := c.family(judged.Family, family); err != nil {
 		return nil, nil, err
 	}
-	// Addresses come first: most packets differ there, and miss at the first load.
+	// What most packets differ in comes first: those that do not match pay for each
+	// expression up to the first that says so.
 	c.addresses(judged.Src, nftexpr.IPSaddr(), nftexpr.IP6Saddr())
 	c.addresses(judged.Dst, nftexpr.IPDaddr(), nftexpr.IP6Daddr())
 	c.mark(judged.Mark)
 	c.protocols(judged.Proto)
-	c.transport(&judged)
 	c.ports(&judged, nftexpr.Sport(), nftexpr.Dport())
 	c.icmp(judged.ICMP, judged.Family)
 	c.flags(judged.TCPFlags)
+	c.transport(&judged)
 	return c.rules, reasons, nil
 }
 
@@ -163,7 +164,7 @@ func everyAddress(set match.Set[netip.Prefix]) bool {
 	return !set.Given() || !set.Not && slices.ContainsFunc(set.Values, every)
 }
 
-// transport keeps later fragments out where the transport header is asked.
+// transport keeps later fragments out where the transport header was asked.
 func (c *clauses) transport(m *match.Match) {
 	ports := m.SrcPort.Given() || m.DstPort.Given() || m.AnyPort.Given()
 	if ports || m.ICMP.Given() || m.TCPFlags != nil {
@@ -171,7 +172,7 @@ func (c *clauses) transport(m *match.Match) {
 	}
 }
 
-// ports needs the protocol and transport before it.
+// ports needs the protocol before it, and transport behind it.
 func (c *clauses) ports(m *match.Match, src, dst nftexpr.Field) {
 	one := func(f nftexpr.Field, set match.Set[match.Range]) []nftexpr.Stmt {
 		if everyPort(set) {

@@ -69,7 +69,7 @@ func Raw(base Base, offset, size int) Field {
 
 // Addresses, ports and types in a packet's headers. The transport fields are
 // read where the kernel found the transport header, behind options and
-// extension headers. A rule needs L4Proto and HasTransport before them.
+// extension headers. A rule needs L4Proto before them, and HasTransport with them.
 func IPSaddr() Field    { return header("ip saddr", Network, 12, 4, typeIPv4) }
 func IPDaddr() Field    { return header("ip daddr", Network, 16, 4, typeIPv4) }
 func IP6Saddr() Field   { return header("ip6 saddr", Network, 8, 16, typeIPv6) }
