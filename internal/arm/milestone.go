@@ -16,7 +16,7 @@ type place struct {
 }
 
 // milestones makes the chains that report a traced packet between the tables of
-// others. Each costs every packet of the namespace one to two hundredths of its
+// others. Each costs every packet of the namespace some hundredths of its
 // rate, so only those are made that an answer needs:
 //
 //   - behind legacy mangle, whose targets may change bytes by which the lines of
