@@ -22,10 +22,29 @@ func (t *trip) conclude(j *journey.Journey) {
 		return
 	}
 	o.Result, o.Why = t.fate()
-	if t.cut && o.Result == journey.ResultUnknown {
+	switch {
+	case o.Result != journey.ResultUnknown:
+	case t.cut:
 		o.Why = "the trace ended while this packet was on its way"
 		j.Complete, j.Missing = false, append(j.Missing, o.Why)
+	case t.awaited():
+		j.Complete = false
+		j.Missing = append(j.Missing, fmt.Sprintf("what came after %s, if anything did: nothing was heard of it for %s", t.hook, t.sp.c.opt.Quiet))
 	}
+}
+
+// awaited reports whether some chain would have told of the packet, had it come
+// there: it was dropped between the hooks, or is held somewhere for longer than we wait.
+func (t *trip) awaited() bool {
+	if t.silent(t.hook, t.priority) != nil {
+		return true
+	}
+	for _, hook := range []ruleset.Hook{ruleset.Input, ruleset.Forward, ruleset.Postrouting} {
+		if t.hook != ruleset.Input && t.hook != hook && t.silent(hook, lowest) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // decided looks for the verdict that took the packet off its way.

@@ -2,6 +2,7 @@ package live
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,19 +90,36 @@ func TestLegacyStepsEqualCounters(t *testing.T) {
 		t.Run(s.name(), func(t *testing.T) {
 			l := lab.New(t, "router")
 			load(t, l, "rt", lab.Legacy, s.family, trickyLegacy)
-			running := watch(t, l, Options{}, "rt")
-			before := counters(t, l, lab.Legacy)
-			for i := range uint16(40) {
-				send(t, l, "client", datagram(t, s.client, s.server, 21000+i, 1000+i%10))
-				send(t, l, "client", datagram(t, s.client, s.host, 22000+i, 1000+i%10))
-				send(t, l, "rt", datagram(t, s.router, s.server, 23000+i, 1000+i%10))
+			before, after, to := trickyTraffic(t, l, s)
+			for range 3 {
+				if !multicast(&to) {
+					break
+				}
+				// The hosts' own reports of multicast groups came while the
+				// counters were read, at any time for one but not the other.
+				before, after, to = trickyTraffic(t, l, s)
 			}
-			to := running.stop()
 			sure(t, &to)
-			equal(t, before, counters(t, l, lab.Legacy), &to)
+			equal(t, before, after, &to)
 			checkTricky(t, &to)
 		})
 	}
+}
+
+func trickyTraffic(t *testing.T, l *lab.Lab, s side) (before, after map[place]int, to told) {
+	running := watch(t, l, Options{}, "rt")
+	before = counters(t, l, lab.Legacy)
+	for i := range uint16(40) {
+		send(t, l, "client", datagram(t, s.client, s.server, 21000+i, 1000+i%10))
+		send(t, l, "client", datagram(t, s.client, s.host, 22000+i, 1000+i%10))
+		send(t, l, "rt", datagram(t, s.router, s.server, 23000+i, 1000+i%10))
+	}
+	to = running.stop()
+	return before, counters(t, l, lab.Legacy), to
+}
+
+func multicast(to *told) bool {
+	return slices.ContainsFunc(to.journeys, func(j *journey.Journey) bool { return j.Headers.Dst.IsMulticast() })
 }
 
 const trickyLegacy = `*raw
