@@ -33,12 +33,6 @@ type Message struct {
 	Raw    []byte // all of it
 }
 
-// Subsystem is the netfilter subsystem, one of NFNL_SUBSYS_*.
-func (m Message) Subsystem() uint8 { return uint8(m.Type >> 8) }
-
-// Command is the message's number within its subsystem.
-func (m Message) Command() uint8 { return uint8(m.Type) }
-
 // Offset is where in the message its remaining attributes begin.
 func (m Message) Offset(rest Attrs) int { return len(m.Raw) - len(rest) }
 

@@ -46,7 +46,7 @@ func TestNextSeveral(t *testing.T) {
 		t.Fatalf("%d messages, want 3", len(got))
 	}
 	m := got[0]
-	if m.Subsystem() != 0x0a || m.Command() != 0x11 || m.Flags != 0x800 || m.Seq != 7 || m.Family != 10 || m.ResID != 5 {
+	if m.Type != 0x0a11 || m.Flags != 0x800 || m.Seq != 7 || m.Family != 10 || m.ResID != 5 {
 		t.Errorf("first: %+v", m)
 	}
 	a, ok := m.Attrs.Next()

@@ -1,0 +1,10 @@
+package arm
+
+import (
+	"os"
+	"testing"
+
+	"github.com/pktrail/pktrail/internal/lab"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
