@@ -135,8 +135,14 @@ func (s *space) check(e *event.Event) {
 
 // doubtful says why the text of a legacy rule that was met at a time may be of
 // another rule, as long as the changed rules have not been read.
-func (s *space) doubtful(at int64) string {
-	if !s.stale || at <= s.checked.UnixNano() {
+func (t *trip) doubtful(at int64) string {
+	s := t.sp
+	switch {
+	case at <= s.checked.UnixNano():
+		return ""
+	case t.unverified:
+		return fmt.Sprintf("whether the legacy tables have changed since %s has not been looked at yet", s.checked.Format("15:04:05.000"))
+	case !s.stale:
 		return ""
 	}
 	return fmt.Sprintf("the legacy tables have changed since %s and are yet to be read again", s.checked.Format("15:04:05.000"))

@@ -165,6 +165,7 @@ func (c *Correlator) sweep(now time.Time, quiet time.Duration) {
 		if idle < quiet || t.waits(idle) {
 			break
 		}
+		t.unverified = quiet > 0 && t.unchecked()
 		c.hand(t)
 		n++
 	}
@@ -181,7 +182,14 @@ func (t *trip) waits(idle time.Duration) bool {
 	if s.pendingTexts {
 		return idle < s.c.opt.TextWait
 	}
-	return t.legacy && !s.stale && !s.checked.IsZero() && s.checked.UnixNano() < t.last && idle < checkWait
+	return t.unchecked() && idle < checkWait
+}
+
+// unchecked reports whether nobody has looked, since the packet was last heard of,
+// if the legacy rules are still those that were read.
+func (t *trip) unchecked() bool {
+	s := t.sp
+	return t.legacy && !s.stale && !s.checked.IsZero() && s.checked.UnixNano() < t.last
 }
 
 // drop forgets the first n trips.

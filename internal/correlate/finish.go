@@ -76,7 +76,7 @@ func (t *trip) fill(out *journey.Step, st *step) {
 	out.Family = st.chain.table.Family.String()
 	out.Priority = s.c.priority(st.priority)
 	if st.line != 0 {
-		st.chain.fillLine(out, st, s.doubtful(st.time))
+		st.chain.fillLine(out, st, t.doubtful(st.time))
 		return
 	}
 	out.Rule = st.chain.shown(st, nil, "")

@@ -106,3 +106,41 @@ func (s *stream) pass(b []byte) {
 }
 
 func (s *stream) leave(id uint32, b []byte) { s.own("seen-post", id, b, inIndex, outIndex) }
+
+// TestLegacyTextsAreLookedAt: a legacy step's text is told without doubt only when
+// somebody looked at the rules after it; who waits in vain says so.
+func TestLegacyTextsAreLookedAt(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		look  func(*stream)
+		after time.Duration // of silence
+		told  bool
+		doubt bool
+	}{
+		{"looked at, the same", func(s *stream) { s.add(event.Event{Kind: event.KindChecked}) }, 300 * time.Millisecond, true, false},
+		{"looked at, changed", func(s *stream) { s.add(event.Event{Kind: event.KindChecked, Stale: true}) }, 300 * time.Millisecond, true, true},
+		{"not looked at yet", func(*stream) {}, 300 * time.Millisecond, false, false},
+		{"not looked at for long", func(*stream) {}, 1100 * time.Millisecond, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStream(t)
+			s.add(event.Event{Kind: event.KindChecked})
+			b := s.udp(1, 1000, 1)
+			s.arrive(0xa, b)
+			s.pass(b)
+			s.leave(0xa, b)
+			c.look(s)
+			js := s.c.Expire(s.now.Add(c.after))
+			if len(js) > 0 != c.told {
+				t.Fatalf("told %d journeys, want some: %v", len(js), c.told)
+			}
+			for _, j := range js {
+				for _, st := range j.Steps {
+					if st.Kind == journey.KindRule && (st.Rule.Doubt != "") != c.doubt {
+						t.Errorf("doubt %q of %s, want some: %v", st.Rule.Doubt, st.Rule.Text, c.doubt)
+					}
+				}
+			}
+		})
+	}
+}

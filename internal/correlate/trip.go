@@ -42,16 +42,17 @@ type trip struct {
 	was      ruleset.Hook // the hook of the event before
 	shown    int32        // the priority as the base chain declares it
 
-	steps    []step
-	inferred bool
-	missing  missing
-	lost     journey.LostCount
-	legacy   bool // it has steps in legacy tables
-	ended    bool // a verdict took it off its way
-	handed   bool
-	cut      bool // the stream ended right behind its last message
-	answered bool // a reply is linked
-	links    []journey.Link
+	steps      []step
+	inferred   bool
+	missing    missing
+	lost       journey.LostCount
+	legacy     bool // it has steps in legacy tables
+	unverified bool // it was handed out before the legacy rules were looked at again
+	ended      bool // a verdict took it off its way
+	handed     bool
+	cut        bool // the stream ended right behind its last message
+	answered   bool // a reply is linked
+	links      []journey.Link
 }
 
 // step is one step as it is kept while the packet is on its way.
