@@ -24,6 +24,11 @@ const (
 	cmp      = "github.com/google/go-cmp/cmp"
 	cmpopts  = "github.com/google/go-cmp/cmp/cmpopts"
 	script   = "github.com/rogpeppe/go-internal/testscript"
+	zstd     = "github.com/klauspost/compress/zstd"
+	gzip     = "github.com/klauspost/compress/gzip"
+	xz       = "github.com/ulikunitz/xz"
+	pcap     = "github.com/gopacket/gopacket/pcapgo"
+	layers   = "github.com/gopacket/gopacket/layers"
 	anything = "..."
 )
 
@@ -50,6 +55,10 @@ var places = []place{
 		why: "as internal/wire/nflog"},
 	{path: "internal/logline", ours: []string{"internal/event", "packet", "ruleset"}, pure: true,
 		why: "one grammar for prefixes, kernel logs and files alike"},
+	{path: "internal/envelope", pure: true,
+		why: "what stands around the kernel's text in logs: stamps and records, without their meaning"},
+	{path: "internal/tally", ours: []string{"packet", "internal/event", "internal/logline"}, pure: true,
+		why: "counts lines; how they are shown is render's"},
 	{path: "internal/match", ours: []string{"packet", "internal/event"}, beside: []string{"net"}, pure: true,
 		why: "MATCH is a predicate over packets; who uses it compiles it himself; net for the names of services"},
 
@@ -57,7 +66,7 @@ var places = []place{
 		why: "a function of events alone: what holds live holds in a recording"},
 	{path: "internal/explain", ours: []string{"packet", "ruleset", "journey"}, beside: []string{"net"}, pure: true,
 		why: "a function of a journey, on the host as on a bug report; net joins addresses and ports"},
-	{path: "internal/render", ours: []string{"packet", "ruleset", "journey", "internal/explain"}, beside: []string{"net", "golang.org/x/text/width"}, pure: true,
+	{path: "internal/render", ours: []string{"packet", "ruleset", "journey", "internal/doctor", "internal/explain", "internal/tally"}, beside: []string{"net", "golang.org/x/text/width"}, pure: true,
 		why: "looks of journeys; whoever calls it knows the terminal; net joins addresses and ports"},
 
 	{path: "internal/netns", beside: []string{xsys},
@@ -68,12 +77,24 @@ var places = []place{
 		why: "rules of ours as text and as netlink; what they are for is arm's"},
 	{path: "internal/arm", ours: []string{"packet", "ruleset", "internal/event", "internal/match", "internal/netns", "internal/nfnetlink", "internal/nftexpr", "internal/wire"}, beside: []string{xsys},
 		why: "all that is switched on in a kernel, and how it is certainly taken back, in one place that reads no traffic"},
-	{path: "internal/collect", ours: []string{"packet", "ruleset", "ruleset/nft", "ruleset/xt", "internal/event", "internal/netns", "internal/nfnetlink", "internal/wire"}, beside: []string{xsys, rtnl},
+	{path: "internal/collect", ours: []string{"packet", "ruleset", "ruleset/nft", "ruleset/xt", "internal/event", "internal/netns", "internal/nfnetlink", "internal/snapshot", "internal/wire"}, beside: []string{xsys, rtnl},
 		why: "asks the host and changes nothing: it cannot even reach arm"},
 	{path: "internal/source", ours: []string{"internal/event", "internal/logline", "internal/wire", "internal/wire/nflog", "internal/wire/nftrace"}, beside: []string{xsys},
 		why: "what sources have in common, and recordings; no source, no stage"},
 	{path: "internal/source/netfilter", ours: []string{"internal/event", "internal/netns", "internal/nfnetlink", "internal/source", "internal/wire"}, beside: []string{xsys},
 		why: "sources know neither each other nor a stage: a new one is one folder"},
+
+	{path: "internal/source/logfile", ours: []string{"internal/envelope", "internal/event", "internal/logline", "internal/source"}, beside: []string{xsys, zstd, gzip, xz},
+		why: "as internal/source/netfilter"},
+	{path: "internal/source/kmsg", ours: []string{"internal/envelope", "internal/event", "internal/logline", "internal/source"}, beside: []string{xsys},
+		why: "as internal/source/netfilter"},
+	{path: "internal/source/capture", ours: []string{"internal/event", "internal/logline", "internal/source", "internal/wire", "internal/wire/nflog", "packet"}, beside: []string{pcap, layers},
+		why: "as internal/source/netfilter; the one place that knows capture files"},
+
+	{path: "internal/snapshot", ours: []string{"packet", "ruleset"}, pure: true,
+		why: "how a host stood, as a value"},
+	{path: "internal/doctor", ours: []string{"packet", "ruleset", "internal/snapshot"}, pure: true,
+		why: "checks are functions of a snapshot, on the host as on a file from another"},
 
 	{path: "internal/live", ours: append([]string{"internal/arm", "internal/collect", "internal/correlate", "internal/explain", "internal/match", "internal/netns", "internal/source", "internal/source/netfilter"}, nouns...), beside: []string{xsys},
 		why: "wires one trace from beginning to end; only the edges, cmd and tests, stand on it"},

@@ -23,6 +23,8 @@ const (
 	KindCounters                  // Counters: what our own rules counted
 	KindIdle                      // all that the kernel had for this namespace up to Time has been emitted
 	KindChecked                   // the rules at Time were compared with the last reading; Stale: they differ
+	KindLine                      // Line: a line of the kernel's packet log
+	KindBadLine                   // BadLine: a line that looks like one, and cannot be read as one
 )
 
 // Event is one fact. The byte slices inside point into the reader's buffer and
@@ -34,6 +36,8 @@ type Event struct {
 
 	Trace     Trace
 	Log       Log
+	Line      *LogLine
+	BadLine   *BadLine
 	Namespace *Namespace
 	Rules     *Rules
 	Lost      *Lost
@@ -145,6 +149,9 @@ type Namespace struct {
 	// OwnTable; no two of them share a name, whatever their family.
 	OwnTable string              `json:"own_table"`
 	Own      map[string]OwnChain `json:"own"`
+	// Log: the packets are told by a log or a capture, so a packet begins with its
+	// first line and not at a chain of ours.
+	Log bool `json:"log"`
 	// BlindLegacy says why the lines of legacy tables cannot be seen; empty when they can.
 	BlindLegacy string `json:"blind_legacy"`
 }
@@ -198,6 +205,15 @@ type Undecoded struct {
 	Type   uint16 `json:"type"` // of the netlink message
 	Reason string `json:"reason"`
 	Raw    []byte `json:"raw"`
+}
+
+// BadLine is a line, or a stretch of a file, that could not be read as the
+// packet line that it looks like.
+type BadLine struct {
+	File   string
+	Number int64 // of the line, from 1; 0 when not known
+	Reason string
+	Text   []byte // its beginning
 }
 
 // Counters is what the rules of our own table counted in one namespace.
