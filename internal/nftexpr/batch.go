@@ -2,6 +2,7 @@ package nftexpr
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -163,10 +164,31 @@ func (b *Batch) Elements(set string, elements ...[]Value) {
 
 // Limit makes a named limit of so many packets a second, and a burst above it.
 func (b *Batch) Limit(name string, perSecond uint64, burst uint32) {
+	b.LimitPer(name, perSecond, time.Second, burst)
+}
+
+// LimitPer makes a named limit of so many packets in a second, minute, hour, day
+// or week, the units that nft has words for.
+func (b *Batch) LimitPer(name string, packets uint64, per time.Duration, burst uint32) {
 	b.object("limit", name, unix.NFT_OBJECT_LIMIT, attrs(nil).
-		be64(unix.NFTA_LIMIT_RATE, perSecond).be64(unix.NFTA_LIMIT_UNIT, 1).be32(unix.NFTA_LIMIT_BURST, burst).
+		be64(unix.NFTA_LIMIT_RATE, packets).be64(unix.NFTA_LIMIT_UNIT, uint64(per/time.Second)).be32(unix.NFTA_LIMIT_BURST, burst).
 		be32(unix.NFTA_LIMIT_TYPE, 0).be32(unix.NFTA_LIMIT_FLAGS, 0))
-	b.script.object("limit", name, fmt.Sprintf("rate %d/second burst %d packets", perSecond, burst))
+	b.script.object("limit", name, fmt.Sprintf("rate %d/%s burst %d packets", packets, unitName(per), burst))
+}
+
+// unitName is nft's word for a unit of time.
+func unitName(d time.Duration) string {
+	switch d {
+	case time.Minute:
+		return "minute"
+	case time.Hour:
+		return "hour"
+	case 24 * time.Hour:
+		return "day"
+	case 7 * 24 * time.Hour:
+		return "week"
+	}
+	return "second"
 }
 
 // Counter makes a named counter.

@@ -34,6 +34,10 @@ func (a attrs) text(typ uint16, s string) attrs { return a.bytes(typ, append([]b
 
 func (a attrs) byte(typ uint16, v uint8) attrs { return a.bytes(typ, []byte{v}) }
 
+func (a attrs) be16(typ uint16, v uint16) attrs {
+	return a.bytes(typ, binary.BigEndian.AppendUint16(nil, v))
+}
+
 func (a attrs) be32(typ uint16, v uint32) attrs {
 	return a.bytes(typ, binary.BigEndian.AppendUint32(nil, v))
 }

@@ -103,6 +103,7 @@ func everything(t *testing.T) *Batch {
 	b.Table(Owner, []byte("pid 1"))
 	b.Counter("hits")
 	b.Limit("bound", 100, 5)
+	b.LimitPer("slow", 500, time.Minute, 7)
 	b.Set(Set{Name: "seen", Key: []Field{IPSaddr(), Dport()}, Size: 1000, Timeout: time.Minute, Dynamic: true})
 	b.Set(Set{Name: "flows", Key: []Field{IP6Saddr(), IP6Daddr(), L4Proto(), Sport(), Dport()}, Size: 64, Timeout: 90 * time.Second, Dynamic: true})
 	b.Set(Set{Name: "hosts", Key: []Field{IPSaddr()}})
@@ -166,6 +167,8 @@ func rules() [][]Stmt {
 		{Equal(CTSaddr6(Original), addr("2001:db8::1"), false), Equal(CTDaddr6(Reply), addr("2001:db8::2"), false)},
 		{tcp(), Equal(CTSport(Original), Port(1024), false), Equal(CTDport(Original), Port(80), true)},
 		{Limit("bound"), Count("hits"), Jump("user")},
+		{Limit("slow"), Log{Prefix: "pktrail: ", Group: 40000, Snaplen: 256}.Stmt()},
+		{Log{Prefix: "1", Group: 7}.Stmt()},
 		{v4(), InSet("hosts", false, IPSaddr()), InSet("hosts", true, IPDaddr())},
 		{v4(), tcp(), InSet("pairs", false, IPSaddr(), Dport())},
 		{v4(), tcp(), Add("seen", 30*time.Second, IPSaddr(), Dport())},
