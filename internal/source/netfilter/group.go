@@ -43,33 +43,40 @@ const (
 	bufferSize = 512
 )
 
-// Busy is the error of ListenLegacy when another process listens already.
+// Busy is the error of listening to a group to which another process listens.
 type Busy struct {
+	Group  uint16
 	Port   uint32 // netlink port id of the listener
 	Holder string // its name and process id, or what is known of it
 }
 
 func (b *Busy) Error() string {
-	return fmt.Sprintf("NFLOG group 0 is taken by %s", b.Holder)
+	return fmt.Sprintf("NFLOG group %d is taken by %s", b.Group, b.Holder)
 }
 
 // ListenLegacy makes the socket the listener of NFLOG group 0, to which legacy
 // TRACE writes once the namespace's logger is nfnetlink_log. One listener a
 // namespace: where there is one already the error is a *Busy.
 func (s *Source) ListenLegacy(ns *netns.NS) error {
-	if err := s.configure("listen on NFLOG group 0", listening()); err != nil {
-		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EBUSY) {
-			if busy := holder(ns, s.sock.Port()); busy != nil {
-				return busy
-			}
-		}
+	if err := s.listen(ns, 0); err != nil {
 		return err
 	}
 	if conntrackHere() {
 		// Not built into every kernel (NETFILTER_NETLINK_GLUE_CT): lines then come without their entry.
-		_ = s.configure("ask for conntrack in NFLOG group 0", flags(flagSeq|flagConntrack))
+		_ = s.configure("ask for conntrack in NFLOG group 0", 0, flags(flagSeq|flagConntrack))
 	}
 	return nil
+}
+
+// listen makes the socket the listener of a group.
+func (s *Source) listen(ns *netns.NS, group uint16) error {
+	err := s.configure(fmt.Sprintf("listen on NFLOG group %d", group), group, listening())
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EBUSY) {
+		if busy := holder(ns, group, s.sock.Port()); busy != nil {
+			return busy
+		}
+	}
+	return err
 }
 
 // listening binds and sets all up in one message, so that nothing comes whole
@@ -100,21 +107,24 @@ func flags(f uint16) []byte {
 	return wire.AppendAttr(nil, cfgFlags, binary.BigEndian.AppendUint16(nil, f))
 }
 
-func (s *Source) configure(op string, attrs []byte) error {
+func (s *Source) configure(op string, group uint16, attrs []byte) error {
 	return s.sock.Request(op, 1, func(seq uint32) []byte {
-		return wire.AppendMessage(nil, msgConfig, unix.NLM_F_REQUEST|unix.NLM_F_ACK, seq, unix.AF_UNSPEC, 0, attrs)
+		return wire.AppendMessage(nil, msgConfig, unix.NLM_F_REQUEST|unix.NLM_F_ACK, seq, unix.AF_UNSPEC, group, attrs)
 	})
 }
 
-// holder finds who listens on group 0, nil when nobody but own does.
-func holder(ns *netns.NS, own uint32) *Busy {
+// groupsPath lists the groups that have a listener in the namespace of the thread.
+const groupsPath = "/proc/thread-self/net/netfilter/nfnetlink_log"
+
+// holder finds who listens on a group, nil when nobody but own does.
+func holder(ns *netns.NS, group uint16, own uint32) *Busy {
 	var busy *Busy
 	_ = ns.Do(func() error {
-		port, ok := groupPort("/proc/thread-self/net/netfilter/nfnetlink_log")
+		port, ok := groupPort(groupsPath, group)
 		if !ok || port == own {
 			return nil
 		}
-		busy = &Busy{Port: port, Holder: fmt.Sprintf("netlink port %d, whose process cannot be seen from here", port)}
+		busy = &Busy{Group: group, Port: port, Holder: fmt.Sprintf("netlink port %d, whose process cannot be seen from here", port)}
 		if inode, ok := socketInode("/proc/thread-self/net/netlink", port); ok {
 			if who, ok := processOf(inode); ok {
 				busy.Holder = who
@@ -125,10 +135,11 @@ func holder(ns *netns.NS, own uint32) *Busy {
 	return busy
 }
 
-// groupPort reads the port id of group 0's listener (net/netfilter/nfnetlink_log.c: seq_show).
-func groupPort(path string) (port uint32, ok bool) {
+// groupPort reads the port id of a group's listener (net/netfilter/nfnetlink_log.c: seq_show).
+func groupPort(path string, group uint16) (port uint32, ok bool) {
+	want := strconv.Itoa(int(group))
 	for fields := range lines(path) {
-		if len(fields) < 2 || fields[0] != "0" {
+		if len(fields) < 2 || fields[0] != want {
 			continue
 		}
 		n, err := strconv.ParseUint(fields[1], 10, 32)

@@ -16,7 +16,7 @@ import (
 func TestBusy(t *testing.T) {
 	p := newPlace(t)
 	first, second := p.open(t, Options{}), p.open(t, Options{})
-	if holder(p.ns, 0) != nil {
+	if holder(p.ns, 0, 0) != nil {
 		t.Fatal("somebody holds the group of a new namespace")
 	}
 	if err := first.ListenLegacy(p.ns); err != nil {
@@ -30,7 +30,7 @@ func TestBusy(t *testing.T) {
 	if busy.Port != first.Port() || !strings.Contains(err.Error(), fmt.Sprintf("(process %d)", os.Getpid())) {
 		t.Errorf("%v: port %d, want %d of process %d", err, busy.Port, first.Port(), os.Getpid())
 	}
-	if holder(p.ns, first.Port()) != nil {
+	if holder(p.ns, 0, first.Port()) != nil {
 		t.Error("a listener is in its own way")
 	}
 	// A second bind of our own is no stranger's.
@@ -124,7 +124,7 @@ func TestListenAtOnce(t *testing.T) {
 }
 
 func TestHolderUnseen(t *testing.T) {
-	if _, ok := groupPort("/nonexistent"); ok {
+	if _, ok := groupPort("/nonexistent", 0); ok {
 		t.Error("a port from nowhere")
 	}
 	if _, ok := socketInode("/proc/thread-self/net/netlink", 1<<31-7); ok {

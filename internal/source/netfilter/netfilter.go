@@ -1,7 +1,9 @@
-// Package netfilter reads what the kernel tells of traced packets in one
-// namespace: nf_tables' trace events and the lines of legacy TRACE, both on one
-// socket. Their common order is what ties a line to its packet, so they must
-// never come over two.
+// Package netfilter reads what the kernel tells of packets in one namespace.
+//
+// Of traced ones: nf_tables' trace events and the lines of legacy TRACE, both on
+// one socket (Open). Their common order is what ties a line to its packet, so
+// they must never come over two. Of logged ones: the messages of an NFLOG group
+// of our own (OpenGroup).
 package netfilter
 
 import (
@@ -26,13 +28,14 @@ type Options struct {
 	Recorder    *source.Recorder
 }
 
-// Source is the trace socket of one namespace.
+// Source is one socket in one namespace.
 type Source struct {
 	opt     Options
 	sock    *nfnetlink.Socket
 	decoder *source.Decoder
 	events  []event.Event
 	losing  bool
+	what    string // comes over the socket, for losses
 }
 
 const defaultBuffer = 64 << 20
@@ -40,6 +43,19 @@ const defaultBuffer = 64 << 20
 // Open opens the socket in the namespace and joins the trace group. Nothing
 // arrives before something in the namespace sets the trace bit.
 func Open(ns *netns.NS, opt Options) (*Source, error) {
+	s, err := open(ns, opt)
+	if err != nil {
+		return nil, err
+	}
+	s.what = "trace events and legacy lines"
+	if err := s.sock.Join(unix.NFNLGRP_NFTRACE); err != nil {
+		_ = s.sock.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func open(ns *netns.NS, opt Options) (*Source, error) {
 	if opt.BufferBytes == 0 {
 		opt.BufferBytes = defaultBuffer
 	}
@@ -49,10 +65,6 @@ func Open(ns *netns.NS, opt Options) (*Source, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
-	}
-	if err := s.sock.Join(unix.NFNLGRP_NFTRACE); err != nil {
-		_ = s.sock.Close()
 		return nil, err
 	}
 	return s, nil
@@ -79,7 +91,7 @@ func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
 			s.idle(emit)
 			continue
 		case err != nil:
-			return fmt.Errorf("trace events: %w", err)
+			return fmt.Errorf("read %s: %w", s.what, err)
 		}
 		s.take(batch, emit)
 	}
@@ -136,7 +148,7 @@ func (s *Source) tell(b *nfnetlink.Batch, emit func([]event.Event)) {
 	s.events = s.events[:0]
 	if b.Overrun && !s.losing {
 		s.losing = true
-		s.lost(now, &event.Lost{What: lostWhat, More: true, Open: true})
+		s.lost(now, &event.Lost{What: s.what, More: true, Open: true})
 	}
 	for _, d := range b.Datagrams {
 		if s.opt.Recorder != nil {
@@ -152,8 +164,6 @@ func (s *Source) tell(b *nfnetlink.Batch, emit func([]event.Event)) {
 	}
 }
 
-const lostWhat = "trace events and legacy lines"
-
 // endLoss tells how much was lost; more: and that it may go on.
 func (s *Source) endLoss(at time.Time, more bool) {
 	s.losing = false
@@ -161,7 +171,7 @@ func (s *Source) endLoss(at time.Time, more bool) {
 	if !known {
 		n = 1
 	}
-	s.lost(at, &event.Lost{What: lostWhat, Count: int64(n), More: more || !known})
+	s.lost(at, &event.Lost{What: s.what, Count: int64(n), More: more || !known})
 }
 
 func (s *Source) lost(at time.Time, l *event.Lost) {
