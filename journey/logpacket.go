@@ -1,6 +1,10 @@
 package journey
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/pktrail/pktrail/packet"
+)
 
 // LogPacket is the headers of a packet as a line of the kernel's log tells them.
 // It has the names of Packet for what both have, and more: what such a line may
@@ -72,4 +76,17 @@ type LogARP struct {
 	Name     string  `json:"name,omitzero"` // nft's word for the operation
 	SrcEther *Ether  `json:"src_ether,omitzero"`
 	DstEther *Ether  `json:"dst_ether,omitzero"`
+}
+
+// FamilyName is the word for a family in JSON: ipv4, ipv6, arp, or unknown.
+func FamilyName(f packet.Family) string {
+	switch f {
+	case packet.IPv4:
+		return "ipv4"
+	case packet.IPv6:
+		return "ipv6"
+	case packet.ARP:
+		return "arp"
+	}
+	return "unknown"
 }
