@@ -96,7 +96,7 @@ type CT struct {
 // Log is one NFULNL_MSG_PACKET message.
 type Log struct {
 	Family         uint8 // NFPROTO of the logging hook
-	Hook           uint8 // number of the hook in that family
+	Hook           uint8 // number of the hook in that family, or NoHook
 	Group          uint16
 	Prefix         []byte // without the terminating zero
 	In, Out        uint32
@@ -116,6 +116,9 @@ type Log struct {
 	// Line is what a prefix in the form of legacy TRACE says; Line.Table is empty for other prefixes.
 	Line TraceLine
 }
+
+// NoHook is the hook of a packet that was captured, and that no hook logged.
+const NoHook = 0xff
 
 // LineType is what a legacy TRACE line says about itself.
 type LineType uint8

@@ -58,11 +58,12 @@ func (d *Decoder) Datagram(at time.Time, netns uint16, datagram []byte, events [
 			return events
 		}
 		off = next
-		events = d.message(at, netns, m, events)
+		events = d.Message(at, netns, m, events)
 	}
 }
 
-func (d *Decoder) message(at time.Time, netns uint16, m wire.Message, events []event.Event) []event.Event {
+// Message appends the events of one message, as Datagram does for each of those in it.
+func (d *Decoder) Message(at time.Time, netns uint16, m wire.Message, events []event.Event) []event.Event {
 	events = append(events, event.Event{Time: at, Netns: netns})
 	e := &events[len(events)-1]
 	switch m.Type {
