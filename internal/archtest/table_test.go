@@ -79,7 +79,7 @@ var places = []place{
 		why: "rules of ours as text and as netlink; what they are for is arm's"},
 	{path: "internal/arm", ours: []string{"packet", "ruleset", "internal/event", "internal/match", "internal/netns", "internal/nfnetlink", "internal/nftexpr", "internal/wire"}, beside: []string{xsys},
 		why: "all that is switched on in a kernel, and how it is certainly taken back, in one place that reads no traffic"},
-	{path: "internal/collect", ours: []string{"packet", "ruleset", "ruleset/nft", "ruleset/xt", "internal/event", "internal/netns", "internal/nfnetlink", "internal/snapshot", "internal/wire"}, beside: []string{xsys, rtnl},
+	{path: "internal/collect", ours: []string{"packet", "ruleset", "ruleset/nft", "ruleset/xt", "internal/event", "internal/netns", "internal/nfnetlink", "internal/snapshot", "internal/syslogd", "internal/wire"}, beside: []string{xsys, rtnl},
 		why: "asks the host and changes nothing: it cannot even reach arm"},
 	{path: "internal/source", ours: []string{"internal/event", "internal/logline", "internal/wire", "internal/wire/nflog", "internal/wire/nftrace"}, beside: []string{xsys},
 		why: "what sources have in common, and recordings; no source, no stage"},
@@ -95,7 +95,9 @@ var places = []place{
 
 	{path: "internal/snapshot", ours: []string{"packet", "ruleset"}, pure: true,
 		why: "how a host stood, as a value"},
-	{path: "internal/doctor", ours: []string{"packet", "ruleset", "internal/snapshot"}, pure: true,
+	{path: "internal/syslogd", ours: []string{"internal/snapshot"}, pure: true,
+		why: "what rsyslog and the journal do with a line, by the text of their configuration alone"},
+	{path: "internal/doctor", ours: []string{"packet", "ruleset", "internal/snapshot", "internal/syslogd"}, pure: true,
 		why: "checks are functions of a snapshot, on the host as on a file from another"},
 
 	{path: "internal/live", ours: append([]string{"internal/arm", "internal/collect", "internal/correlate", "internal/explain", "internal/match", "internal/netns", "internal/source", "internal/source/netfilter"}, nouns...), beside: []string{xsys},
