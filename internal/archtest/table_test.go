@@ -77,7 +77,7 @@ var places = []place{
 		why: "sockets and their errors, not what is said over them"},
 	{path: "internal/nftexpr", ours: []string{"packet", "ruleset", "internal/nfnetlink", "internal/wire"}, beside: []string{xsys},
 		why: "rules of ours as text and as netlink; what they are for is arm's"},
-	{path: "internal/arm", ours: []string{"packet", "ruleset", "internal/event", "internal/match", "internal/netns", "internal/nfnetlink", "internal/nftexpr", "internal/wire"}, beside: []string{xsys},
+	{path: "internal/arm", ours: []string{"packet", "ruleset", "ruleset/xt", "internal/event", "internal/match", "internal/netns", "internal/nfnetlink", "internal/nftexpr", "internal/wire"}, beside: []string{xsys},
 		why: "all that is switched on in a kernel, and how it is certainly taken back, in one place that reads no traffic"},
 	{path: "internal/collect", ours: []string{"packet", "ruleset", "ruleset/nft", "ruleset/xt", "internal/event", "internal/netns", "internal/nfnetlink", "internal/snapshot", "internal/syslogd", "internal/wire"}, beside: []string{xsys, rtnl},
 		why: "asks the host and changes nothing: it cannot even reach arm"},

@@ -36,6 +36,7 @@ type armed struct {
 	Target
 	owner    *nfnetlink.Socket // the kernel removes the tables when it closes
 	made     []ruleset.Family
+	inserted []LegacyRule
 	settings []*Setting
 }
 
@@ -71,6 +72,9 @@ func (a *Armed) start(targets []Target) error {
 		if err := s.make(); err != nil {
 			return fmt.Errorf("namespace %s: %w", s.NS.Name, err)
 		}
+		if err := s.insert(a.guardian); err != nil {
+			return fmt.Errorf("namespace %s: %w", s.NS.Name, err)
+		}
 	}
 	return nil
 }
@@ -100,7 +104,7 @@ func (a *Armed) open(t Target) error {
 
 // guard starts the guardian and writes the record, where something will be
 // changed that the kernel does not put back by itself.
-func (a *Armed) guard() error {
+func (a *Armed) guard() (err error) {
 	r := record{Process: self()}
 	for _, s := range a.spaces {
 		for i, setting := range s.settings {
@@ -109,33 +113,45 @@ func (a *Armed) guard() error {
 				Cookie: fmt.Sprint(s.NS.Cookie), Inode: s.NS.Inode, Family: s.Plan.loggerFamily(s.settings, i), Old: setting.Old, Ours: setting.Ours,
 			})
 		}
-		if !s.Plan.wish.NoOwner {
-			continue
+		if len(s.Plan.rules) > 0 {
+			a.charge.Rules = append(a.charge.Rules, guardedRules{Rules: s.Plan.rules, ns: s.NS})
+			r.Rules = append(r.Rules, recordRules{Cookie: fmt.Sprint(s.NS.Cookie), Inode: s.NS.Inode, Rules: s.Plan.rules})
 		}
-		orphan := orphanTables{Name: s.Plan.Name, Families: s.Plan.tables}
-		err := s.NS.Do(func() (err error) {
-			orphan.sock, err = nfnetlink.Open(0)
-			return err
-		})
-		if err != nil {
+		if err := a.guardTables(s); err != nil {
 			return err
 		}
-		a.charge.Tables = append(a.charge.Tables, orphan)
 	}
-	if len(a.charge.Settings) == 0 && len(a.charge.Tables) == 0 {
+	lasting := len(r.Changed) > 0 || len(r.Rules) > 0
+	if !lasting && len(a.charge.Tables) == 0 {
 		return nil
 	}
-	if len(r.Changed) > 0 {
+	if lasting {
 		a.charge.Record = recordPath(a.spaces[0].Plan.Name)
 	}
-	var err error
-	if a.guardian, err = startGuardian(a.charge); err != nil || len(r.Changed) == 0 {
+	if a.guardian, err = startGuardian(a.charge); err != nil || !lasting {
 		return err
 	}
 	// Only now: the guardian takes the record away, whenever this process dies.
 	if err := r.write(a.charge.Record); err != nil {
-		a.Notes = append(a.Notes, fmt.Sprintf("%v: if this process and its guardian are killed together, the log back end stays changed", err))
+		a.Notes = append(a.Notes, fmt.Sprintf("%v: if this process and its guardian are killed together, what was changed stays", err))
 	}
+	return nil
+}
+
+// guardTables gives the guardian a socket to tables that have no owner.
+func (a *Armed) guardTables(s *armed) error {
+	if !s.Plan.wish.NoOwner || len(s.Plan.tables) == 0 {
+		return nil
+	}
+	orphan := orphanTables{Name: s.Plan.Name, Families: s.Plan.tables}
+	err := s.NS.Do(func() (err error) {
+		orphan.sock, err = nfnetlink.Open(0)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.charge.Tables = append(a.charge.Tables, orphan)
 	return nil
 }
 
@@ -165,13 +181,37 @@ func (s *armed) make() error {
 	return nil
 }
 
+// insert puts our rules into legacy tables. The guardian waits for a tool that is
+// still at it when this process is killed, and removes what it made.
+func (s *armed) insert(g *guardian) error {
+	for _, r := range s.Plan.rules {
+		s.inserted = append(s.inserted, r) // a tool that failed may have made it
+		if err := r.insert(s.NS, g.pipe); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withdraw takes our rules out of legacy tables.
+func (s *armed) withdraw() error {
+	var errs []error
+	for _, r := range s.inserted {
+		_, err := r.remove(s.NS)
+		errs = append(errs, err)
+	}
+	s.inserted = nil
+	return errors.Join(errs...)
+}
+
 // ErrNoOwner: the kernel may be older than the owner flag of tables.
 var ErrNoOwner = errors.New("the kernel did not take a table with an owner")
 
-// Disarm takes everything back: tables, then settings in the reverse order.
+// Disarm takes everything back: rules and tables, then settings in the reverse order.
 func (a *Armed) Disarm() error {
 	var errs []error
 	for _, s := range a.spaces {
+		errs = append(errs, s.withdraw())
 		for _, f := range s.made {
 			errs = append(errs, deleteTable(s.owner, f, s.Plan.Name))
 		}

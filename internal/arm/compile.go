@@ -24,22 +24,28 @@ func Compile(m *match.Match, family ruleset.Family, at match.Place) ([][]nftexpr
 	}
 	reasons := m.CannotJudge(at)
 	judged := without(m, reasons)
+	rules, err := compile(&judged, family)
+	return rules, reasons, err
+}
+
+// compile is Compile of a Match whose every part the place can judge.
+func compile(m *match.Match, family ruleset.Family) ([][]nftexpr.Stmt, error) {
 	c := newClauses()
-	c.interfaces(&judged)
-	if err := c.family(judged.Family, family); err != nil {
-		return nil, nil, err
+	c.interfaces(m)
+	if err := c.family(m.Family, family); err != nil {
+		return nil, err
 	}
 	// What most packets differ in comes first: those that do not match pay for each
 	// expression up to the first that says so.
-	c.addresses(judged.Src, nftexpr.IPSaddr(), nftexpr.IP6Saddr())
-	c.addresses(judged.Dst, nftexpr.IPDaddr(), nftexpr.IP6Daddr())
-	c.mark(judged.Mark)
-	c.protocols(judged.Proto)
-	c.ports(&judged, nftexpr.Sport(), nftexpr.Dport())
-	c.icmp(judged.ICMP, judged.Family)
-	c.flags(judged.TCPFlags)
-	c.transport(&judged)
-	return c.rules, reasons, nil
+	c.addresses(m.Src, nftexpr.IPSaddr(), nftexpr.IP6Saddr())
+	c.addresses(m.Dst, nftexpr.IPDaddr(), nftexpr.IP6Daddr())
+	c.mark(m.Mark)
+	c.protocols(m.Proto)
+	c.ports(m, nftexpr.Sport(), nftexpr.Dport())
+	c.icmp(m.ICMP, m.Family)
+	c.flags(m.TCPFlags)
+	c.transport(m)
+	return c.rules, nil
 }
 
 // without is the Match less the parts that the reasons name.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/nfnetlink"
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -24,11 +24,19 @@ const GuardianArg = "guardian-of-a-trace"
 
 // charge is what a guardian is told: which of its inherited descriptors (from 4
 // on, in this order) are which settings, then sockets of namespaces with tables
-// that have no owner.
+// that have no owner, then namespaces with rules of ours in legacy tables.
 type charge struct {
 	Settings []*Setting     `json:"settings"`
 	Tables   []orphanTables `json:"tables"`
+	Rules    []guardedRules `json:"rules"`
 	Record   string         `json:"record"`
+}
+
+// guardedRules is rules of ours in legacy tables of one namespace.
+type guardedRules struct {
+	Rules []LegacyRule `json:"rules"`
+
+	ns *netns.NS
 }
 
 // orphanTables is tables of ours in one namespace that the kernel would leave behind.
@@ -46,8 +54,9 @@ type guardian struct {
 }
 
 // startGuardian starts the child before anything is changed. It lives outside
-// our session and ignores signals that a terminal sends, holds open files and no
-// namespace but the program's own, and acts when the pipe to us closes.
+// our session and ignores signals that a terminal sends, and acts when the pipe
+// to us closes. It holds open files and, where rules of ours are in legacy
+// tables, their namespace; else no namespace but the program's own.
 func startGuardian(c charge) (*guardian, error) {
 	told, err := json.Marshal(c)
 	if err != nil {
@@ -67,6 +76,15 @@ func startGuardian(c charge) (*guardian, error) {
 	for _, t := range c.Tables {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, t.sock.File())
 	}
+	for _, r := range c.Rules {
+		f, err := r.file()
+		if err != nil {
+			_ = w.Close()
+			return nil, fmt.Errorf("start guardian: %w", err)
+		}
+		defer func() { _ = f.Close() }()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		_ = w.Close()
@@ -77,6 +95,30 @@ func startGuardian(c charge) (*guardian, error) {
 		return nil, fmt.Errorf("tell guardian: %w", err)
 	}
 	return &guardian{cmd: cmd, pipe: w}, nil
+}
+
+// file is the namespace as a file to hand on.
+func (r *guardedRules) file() (*os.File, error) {
+	fd, err := unix.FcntlInt(uintptr(r.ns.FD()), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), r.ns.Name), nil
+}
+
+// undo removes the rules of a namespace that was handed on.
+func (r *guardedRules) undo(fd uintptr) error {
+	ns, err := netns.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ns.Close() }()
+	var errs []error
+	for _, rule := range r.Rules {
+		_, err := rule.remove(ns)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // dismiss lets the guardian go when all is undone already; it looks once more
@@ -107,7 +149,7 @@ func RunGuardian() error {
 	return c.undo()
 }
 
-// undo removes tables first, then puts settings back in the reverse order.
+// undo removes tables and rules first, then puts settings back in the reverse order.
 func (c *charge) undo() error {
 	var errs []error
 	fd := uintptr(4)
@@ -126,6 +168,10 @@ func (c *charge) undo() error {
 			errs = append(errs, deleteTable(sock, f, t.Name))
 		}
 	}
+	for _, r := range c.Rules {
+		errs = append(errs, r.undo(fd))
+		fd++
+	}
 	for i := len(c.Settings) - 1; i >= 0; i-- {
 		errs = append(errs, c.Settings[i].restore())
 	}
@@ -135,8 +181,5 @@ func (c *charge) undo() error {
 	if c.Record == "" {
 		return nil
 	}
-	if err := os.Remove(c.Record); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return removeRecord(c.Record)
 }

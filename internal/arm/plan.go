@@ -1,6 +1,7 @@
-// Package arm is what a live trace switches on in the kernel, and its certain
-// removal: a table of our own whose rules set the trace bit on matching packets,
-// and, where legacy tables are, the log back end that carries their lines.
+// Package arm is what a live trace or log switches on in the kernel, and its
+// certain removal: a table of our own whose rules set the trace bit on matching
+// packets or log them, and, where legacy tables are, the log back end that
+// carries their lines, or rules of iptables that log.
 package arm
 
 import (
@@ -58,9 +59,13 @@ type Plan struct {
 	// beyond it are traced and must be sorted out afterwards.
 	Wider []match.Reason
 
+	// Points are where packets are logged.
+	Points []LogPoint
+
 	wish    Wish
 	batches []*nftexpr.Batch
 	tables  []ruleset.Family
+	rules   []LegacyRule
 }
 
 // The names of objects in our tables.
