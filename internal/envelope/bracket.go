@@ -54,8 +54,7 @@ func (p *parse) uptime(i int) int {
 	} else {
 		p.h.Uptime = ns
 		p.h.Has |= HasUptime
-		p.r.last.Uptime = ns
-		p.r.last.Has |= HasUptime
+		p.r.last = moment{uptime: ns, has: HasUptime}
 	}
 	return afterCaller(p.b, n+1)
 }
@@ -99,7 +98,10 @@ func afterCaller(b []byte, i int) int {
 // reltime` where a minute begins; dmesg's names of weekdays and months are of
 // its user's language.
 func (p *parse) dated(i int) int {
-	if n := p.minute(i); n > 0 {
+	if upper(p.b[i]) && upper(at(p.b, i+1)) {
+		return 0 // no name of a day or month begins so
+	}
+	if n := p.untilMinute(i); n > 0 {
 		return n
 	}
 	if n := p.ctime(i); n > 0 {
@@ -115,8 +117,8 @@ func (p *parse) dated(i int) int {
 	return 0
 }
 
-// minute reads `Feb15 06:36`.
-func (p *parse) minute(i int) int {
+// untilMinute reads `Feb15 06:36`.
+func (p *parse) untilMinute(i int) int {
 	var c civil
 	n := monthDay(p.b, i, &c)
 	if n == 0 {
@@ -137,11 +139,11 @@ func (p *parse) relative(i int) int {
 		return 0
 	}
 	last := &p.r.last
-	last.Unix, last.Uptime = last.Unix+ns, last.Uptime+ns
-	if last.Unix < 0 || last.Uptime < 0 {
-		*last = Head{}
+	last.unix, last.uptime = last.unix+ns, last.uptime+ns
+	if last.unix < 0 || last.uptime < 0 {
+		*last = moment{}
 	}
-	p.h.Unix, p.h.Uptime = last.Unix, last.Uptime
-	p.h.Has |= last.Has & (HasWall | HasUptime | HasYear | HasZone)
+	p.h.Unix, p.h.Uptime = last.unix, last.uptime
+	p.h.Has |= last.has
 	return n
 }

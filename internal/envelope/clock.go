@@ -5,13 +5,20 @@ import "time"
 // hour remembers when the last hour of a stamp was: lines that follow each other
 // are mostly of the same one.
 type hour struct {
-	key       uint32 // year, month, day and hour as told; 0: nothing yet
-	zone      *time.Location
-	reference time.Time
+	key  uint32 // year, month, day and hour as told; 0: nothing yet
+	with settings
 
 	utc   int64 // seconds since 1970, had the stamp been of UTC
 	local int64 // seconds since 1970, of Zone
 }
+
+// settings are what a time is read with, beside the stamp.
+type settings struct {
+	zone      *time.Location
+	reference time.Time
+}
+
+func (r *Reader) settings() settings { return settings{r.Zone, r.Reference} }
 
 // The years whose times fit into 64 bits of nanoseconds; older than 1970 no log is.
 const firstYear, lastYear = 1970, 2261
@@ -22,7 +29,7 @@ func (r *Reader) set(h *Head, c *civil) bool {
 		return false
 	}
 	key := uint32(c.year)<<16 | uint32(c.month)<<12 | uint32(c.day)<<6 | uint32(c.hour)<<1 | 1
-	if r.hour.key != key || r.hour.zone != r.Zone || r.hour.reference != r.Reference {
+	if r.hour.key != key || r.hour.with != r.settings() {
 		if !r.remember(key, c) {
 			return false
 		}
@@ -49,7 +56,7 @@ func (r *Reader) remember(key uint32, c *civil) bool {
 		return false
 	}
 	r.hour = hour{
-		key: key, zone: r.Zone, reference: r.Reference,
+		key: key, with: r.settings(),
 		utc:   hourAt(year, c, time.UTC).Unix(),
 		local: hourAt(year, c, r.zone()).Unix(),
 	}

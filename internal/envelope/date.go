@@ -13,6 +13,8 @@ type civil struct {
 	offset     int64 // seconds east of UTC, where zoned
 	digits     int   // of the fraction
 	comma      bool  // stands before the fraction
+	minute     int   // where the minutes stand in the line
+	behind     int   // where the time ends, with its fraction
 }
 
 // syslogDate reads `Mar 11 20:35:11`, with a year before or behind the time where
@@ -83,6 +85,7 @@ func timeOfDay(b []byte, i int, c *civil) int {
 		c.comma = sep == ','
 		n += 1 + c.digits
 	}
+	c.behind = n
 	return n
 }
 
@@ -91,7 +94,7 @@ func hourMinute(b []byte, i int, c *civil) int {
 	if h < 0 || h > 23 || m < 0 || m > 59 || b[i+2] != ':' {
 		return 0
 	}
-	c.hour, c.second = h, int64(m)*60
+	c.hour, c.second, c.minute = h, int64(m)*60, i+3
 	return i + 5
 }
 

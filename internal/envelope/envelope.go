@@ -17,7 +17,7 @@
 // # The host
 //
 // The word before a tag is the host, whatever it looks like. Tags are `kernel:`
-// and every `name[number]:`. Where no tag follows, the first word behind a stamp
+// and, behind stamps of syslog, every `name[number]:`. Where no tag follows, the first word behind a stamp
 // of RFC 3164 or RFC 3339 is the host as these formats want it, unless it can
 // hardly be one: it ends in a colon, has other characters than names and
 // addresses have, or is in capitals altogether (`DROP IN=`). Behind other stamps
@@ -65,15 +65,28 @@ type Reader struct {
 	// neither HasYear nor HasZone.
 	Boot time.Time
 
-	hour hour
-	last Head // the last absolute stamp, and what was added to it
+	hour  hour
+	again again
+	last  moment
+}
+
+// moment is the last absolute stamp, and what was added to it since.
+type moment struct {
+	unix, uptime int64
+	has          Has
 }
 
 // Read fills h with the head of a line; the line ends before its newline.
 func (r *Reader) Read(line []byte, h *Head) {
 	*h = Head{}
 	p := parse{r: r, h: h, b: line}
-	i := p.start(afterBlanks(line, 0))
+	i := r.again.read(&p)
+	if i > 0 {
+		r.last = moment{unix: h.Unix, has: h.Has & (HasWall | HasYear | HasZone)}
+		i = p.uptimeAfter(i)
+	} else {
+		i = p.start(afterBlanks(line, 0))
+	}
 	if i == 0 {
 		return
 	}
@@ -91,6 +104,9 @@ type parse struct {
 	r *Reader
 	h *Head
 	b []byte
+
+	time civil // as the wall time was told, for the line after this; minute is 0 where it cannot serve there
+	host int   // where the host begins
 }
 
 // follow is what a stamp lets follow.
@@ -128,7 +144,7 @@ func (p *parse) start(i int) int {
 func (p *parse) stamped(i int) int {
 	n, next := p.stamp(i)
 	if n == 0 {
-		if n = tag(p.b, i); n == 0 {
+		if n = kernelTag(p.b, i); n == 0 {
 			return 0
 		}
 		return p.uptimeAfter(n)
@@ -144,6 +160,7 @@ func (p *parse) stamped(i int) int {
 	}
 	n = max(n, p.uptime(afterBlanks(p.b, n)))
 	if behind := p.origin(afterBlanks(p.b, n), next); behind > 0 {
+		p.r.again.learn(p, behind)
 		return p.uptimeAfter(behind)
 	}
 	if next == mustBeTagged {

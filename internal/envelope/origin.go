@@ -5,7 +5,7 @@ package envelope
 // origin reads host, `facility.severity` and tag, and returns 0 where there is
 // none of them.
 func (p *parse) origin(i int, may follow) int {
-	if n := p.facilityAndTag(i); n > 0 {
+	if n := p.facilityAndTag(i, may); n > 0 {
 		return n
 	}
 	end := wordEnd(p.b, i)
@@ -13,7 +13,7 @@ func (p *parse) origin(i int, may follow) int {
 	if end == i || next == len(p.b) || p.b[i] == '[' {
 		return 0
 	}
-	n := p.facilityAndTag(next)
+	n := p.facilityAndTag(next, may)
 	if n == 0 {
 		if may != host || !likeHost(p.b[i:end]) {
 			return 0
@@ -22,30 +22,40 @@ func (p *parse) origin(i int, may follow) int {
 	}
 	p.h.Host = p.b[i:end:end]
 	p.h.Has |= HasHost
+	p.host = i
 	return n
 }
 
-// facilityAndTag reads `user.info kernel: `, or either of them.
-func (p *parse) facilityAndTag(i int) int {
+// facilityAndTag reads `user.info kernel: `, or either of them. Only syslog has
+// other tags than the kernel's.
+func (p *parse) facilityAndTag(i int, may follow) int {
+	if n := kernelTag(p.b, i); n > 0 || may != host {
+		return n
+	}
 	end := wordEnd(p.b, i)
 	priority, ok := facilitySeverity(p.b[i:end])
 	if !ok {
-		return tag(p.b, i)
+		return programTag(p.b, i)
 	}
 	if p.h.Has&HasPriority == 0 {
 		p.h.Priority = priority
 		p.h.Has |= HasPriority
 	}
 	next := afterBlanks(p.b, end)
-	return max(next, tag(p.b, next))
+	return max(next, kernelTag(p.b, next), programTag(p.b, next))
 }
 
-// tag reads `kernel:` and `name[number]:`, and one blank.
-func tag(b []byte, i int) int {
+// kernelTag reads `kernel:` and one blank.
+func kernelTag(b []byte, i int) int {
 	const kernel = "kernel:"
-	if len(b)-i >= len(kernel) && string(b[i:i+len(kernel)]) == kernel {
-		return afterBlank(b, i+len(kernel))
+	if len(b)-i < len(kernel) || string(b[i:i+len(kernel)]) != kernel {
+		return 0
 	}
+	return afterBlank(b, i+len(kernel))
+}
+
+// programTag reads `name[number]:` and one blank.
+func programTag(b []byte, i int) int {
 	n := i
 	for n < len(b) && !blank(b[n]) && b[n] != '[' && b[n] != '=' && b[n] != ':' {
 		n++

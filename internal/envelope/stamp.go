@@ -37,11 +37,17 @@ func (p *parse) wall(n int, c *civil) int {
 	if !p.r.set(p.h, c) {
 		return 0
 	}
-	p.r.last = *p.h
+	p.took(c)
 	if at(p.b, n) == ':' {
 		n++
 	}
 	return n
+}
+
+// took remembers the wall time of the head for the lines to come.
+func (p *parse) took(c *civil) {
+	p.r.last = moment{unix: p.h.Unix, has: p.h.Has & (HasWall | HasYear | HasZone)}
+	p.time = *c
 }
 
 // numeric reads the stamps that begin with a digit.
@@ -110,7 +116,7 @@ const leastUnix = 1e18
 func (p *parse) epoch(ns int64) {
 	p.h.Unix = ns
 	p.h.Has |= HasWall | HasYear | HasZone
-	p.r.last = *p.h
+	p.took(&civil{})
 }
 
 // dayOfWeek reads stamps with a weekday: `Thu Nov 21 10:00:00 2024`, as ctime
@@ -163,7 +169,7 @@ func (p *parse) fullISO(i int) int {
 	if !c.zoned && len(name) > 0 && p.r.named(p.h.Unix, name) {
 		p.h.Has |= HasZone
 	}
-	p.r.last = *p.h
+	p.took(&c)
 	return end
 }
 
