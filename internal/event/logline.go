@@ -28,6 +28,7 @@ type LogLine struct {
 	// What the kernel told of the packet.
 	Has             LineHas
 	Cut             Cut
+	Form            Form
 	In, Out         string // may be empty where Has tells of them: a packet of the host's own has no In
 	PhysIn, PhysOut string
 	MAC             []byte // the hexadecimal text behind MAC=, "aa:bb:...", as it stands
@@ -86,6 +87,18 @@ const (
 	CutHead Cut = 1 << iota // begins behind IN=
 	CutTail                 // ends before what the kernel writes last
 	CutGaps                 // lacks fields in the middle
+)
+
+// Form says how a line's writer differed from the kernel, so that the line can
+// be printed again as it was.
+type Form uint8
+
+// The forms. A line as the kernel writes it has none of them.
+const (
+	FormTrimmed    Form = 1 << iota // without the blank that the kernel leaves at the end
+	FormCompressed                  // IPv6 addresses as RFC 5952 has them; the kernel writes all digits
+	FormLOGEMU                      // as ulogd's LOGEMU writes: TOS without 0x, TCP without RES
+	FormSpaced                      // blanks were lost or added, as web pages and wrapping do
 )
 
 // Headers are the headers of a packet as the kernel's log tells them. Numbers
@@ -150,7 +163,8 @@ const (
 	HasUrgent
 	HasTCPOptions
 	HasL4Length
-	HasICMP // ICMPType, ICMPCode
+	HasICMP     // ICMPType
+	HasICMPCode // ICMPCode; only shortened and cut lines have a type without it
 	HasICMPID
 	HasICMPSeq
 	HasParameter

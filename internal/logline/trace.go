@@ -1,5 +1,3 @@
-// Package logline is the grammar of the lines that the kernel writes about a
-// packet. It is pure and allocates nothing while it parses.
 package logline
 
 import (
