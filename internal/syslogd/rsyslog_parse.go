@@ -98,6 +98,8 @@ func (p *rsyslogParser) object(nodes []node, name string, at Place) []node {
 		p.out.Modules = append(p.out.Modules, Module{Name: args["load"], Params: args, At: at})
 	case "action":
 		return append(nodes, node{at: at, action: objectAction(args)})
+	case "include": // of a file that was not read
+		p.out.Unread = append(p.out.Unread, at)
 	case "ruleset", "template", "foreach":
 		p.text.blanks()
 		if !p.text.done() && p.text.rest()[0] == '{' {
@@ -124,7 +126,8 @@ func (p *rsyslogParser) directive(line string, at Place) {
 	words := strings.Fields(line)
 	switch {
 	case len(words) < 2:
-	case strings.EqualFold(words[0], "$RuleSet"): // what follows may not be for the kernel's messages
+	case strings.EqualFold(words[0], "$RuleSet"), // what follows may not be for the kernel's messages
+		strings.EqualFold(words[0], "$IncludeConfig"): // of a file that was not read
 		p.out.Unread = append(p.out.Unread, at)
 	case strings.EqualFold(words[0], "$ModLoad"):
 		name := words[1][strings.LastIndexByte(words[1], '/')+1:]
