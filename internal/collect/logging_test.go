@@ -48,7 +48,7 @@ func TestLoggingRules(t *testing.T) {
 	ns := newNS(t)
 	save := "*raw\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p icmp\n-A OUTPUT -p udp --dport 9 -m limit --limit 3/min -j LOG --log-prefix \"a \\\"b\\\" \" --log-level 7\n-A OUTPUT -p tcp -j TRACE\nCOMMIT\n"
 	run(t, ns, save, "iptables-legacy-restore")
-	run(t, ns, "*filter\n:F -\n:OUTPUT ACCEPT [0:0]\n-A F -p udp -j NFLOG --nflog-group 5\n-A OUTPUT -j F\n-A OUTPUT -p icmp -j TRACE\nCOMMIT\n", "iptables-nft-restore")
+	run(t, ns, "*filter\n:F -\n:OUTPUT ACCEPT [0:0]\n-A F -p udp -j NFLOG --nflog-group 5\n-A OUTPUT -j F\n-A OUTPUT -p sctp -j TRACE\nCOMMIT\n", "iptables-nft-restore")
 	run(t, ns, `table inet fw {
 		chain out { type filter hook output priority 10
 			ip protocol udp counter log prefix "nft " level info
