@@ -21,7 +21,10 @@ func (j *Journey) AppendJSON(b []byte) []byte {
 	if j.Netns != nil {
 		b = j.Netns.append(key(b, "netns"))
 	}
-	b = j.Start.append(key(b, "start"))
+	if !j.Start.IsZero() {
+		b = j.Start.append(key(b, "start"))
+	}
+	b = known(b, "clock", j.Clock)
 	b = j.Packet.append(key(b, "packet"))
 	b = append(key(b, "steps"), '[')
 	for i := range j.Steps {
@@ -165,6 +168,7 @@ func (r *Rule) append(b []byte) []byte {
 	b = known(b, "text", r.Text)
 	b = known(b, "no_text", r.NoText)
 	b = known(b, "target", r.Target)
+	b = known(b, "log_prefix", r.LogPrefix)
 	b = knownTime(b, "read_at", r.ReadAt)
 	b = known(b, "doubt", r.Doubt)
 	return append(b, '}')

@@ -22,8 +22,9 @@ type Journey struct {
 	TraceIDs []string `json:"trace_ids,omitzero"` // all of them, only where the kernel changed it on the way
 	Host     Host     `json:"host"`
 	Netns    *Netns   `json:"netns,omitzero"` // where it was seen; its steps have it too
-	Start    Time     `json:"start"`
-	Packet   Packet   `json:"packet"` // as it was first seen
+	Start    Time     `json:"start,omitzero"` // absent only where a log tells no time
+	Clock    Clock    `json:"clock,omitzero"` // what its times are, unless of receipt
+	Packet   Packet   `json:"packet"`         // as it was first seen
 	// Headers is Packet as it was decoded, for judging it; not in JSON.
 	Headers   packet.Packet `json:"-"`
 	Steps     []Step        `json:"steps"`
@@ -150,8 +151,10 @@ type Rule struct {
 	Text    string          `json:"text,omitzero"`
 	NoText  string          `json:"no_text,omitzero"` // why there is no text
 	Target  string          `json:"target,omitzero"`
-	ReadAt  Time            `json:"read_at,omitzero"`
-	Doubt   string          `json:"doubt,omitzero"` // why the text may be of another rule
+	// LogPrefix is what the rule wrote before its line in the log, where only that line tells that it logs.
+	LogPrefix string `json:"log_prefix,omitzero"`
+	ReadAt    Time   `json:"read_at,omitzero"`
+	Doubt     string `json:"doubt,omitzero"` // why the text may be of another rule
 
 	Effect ruleset.Effect `json:"-"`
 }

@@ -24,6 +24,7 @@ type Summary struct {
 	Unattached  int64          `json:"unattached"`   // events after a loss whose packet is not known any more
 	Undecoded   int64          `json:"undecoded"`    // messages that could not be decoded
 	RateLimited *int64         `json:"rate_limited"` // packets that matched and were not traced; null when the kernel's counter could not be read
+	Log         bool           `json:"log,omitzero"` // of a log or a capture: nothing of ours chose the packets, so there is no rate limit
 	Lost        LostCount      `json:"lost"`
 	Notes       []string       `json:"notes"` // what makes the whole answer incomplete
 }

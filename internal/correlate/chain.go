@@ -89,6 +89,7 @@ func (s *space) chain(key chainKey) *chain {
 	c := &chain{chainKey: key, dialect: ruleset.Nftables, byKey: map[stepKey]*journey.Rule{}}
 	if key.table.Backend == ruleset.Legacy {
 		c.dialect = ruleset.Iptables
+		c.noText = s.noRules(key.table.Family)
 		s.lineChains[lineKey{key.table.Family, key.table.Name, key.name}] = c
 	} else if key.table.Name == s.info.OwnTable {
 		if own, ok := s.info.Own[key.name]; ok {
@@ -99,9 +100,23 @@ func (s *space) chain(key chainKey) *chain {
 	return c
 }
 
+// noRules says why a chain of a log, which holds no rules itself, has none.
+func (s *space) noRules(family ruleset.Family) string {
+	switch {
+	case !s.info.Log:
+		return ""
+	case s.story.texts[family]:
+		return "the rules given have no such chain"
+	}
+	return "a log does not hold the rules; --rules FILE gives them"
+}
+
 // learn takes over an inventory or the texts of tables.
 func (s *space) learn(r *event.Rules) {
 	for _, t := range r.Tables {
+		if s.info.Log && !t.ReadAt.IsZero() {
+			s.story.texts[t.Family] = true
+		}
 		for _, in := range t.Chains {
 			c := s.chain(chainKey{t.TableKey, in.Name})
 			c.known, c.base = true, in.Base

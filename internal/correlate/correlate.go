@@ -68,6 +68,7 @@ type Correlator struct {
 	priorities map[int32]*int32
 	seq        uint64
 	ticks      uint64
+	newest     int64 // the newest time of an event, Unix nanoseconds
 	out        []*journey.Journey
 	spare      [][]step // room for steps, to be used again
 	counts     Counts
@@ -93,11 +94,14 @@ func (c *Correlator) Add(events []event.Event) []*journey.Journey {
 
 func (c *Correlator) add(e *event.Event) {
 	s := c.space(e.Netns)
+	c.newest = max(c.newest, e.Time.UnixNano())
 	switch e.Kind {
 	case event.KindTrace:
 		s.trace(e)
 	case event.KindLog:
 		s.log(e)
+	case event.KindLine:
+		s.line(e)
 	case event.KindNamespace:
 		s.describe(e.Namespace)
 	case event.KindRules:
@@ -149,7 +153,7 @@ func (c *Correlator) Expire(now time.Time) []*journey.Journey {
 func (c *Correlator) Finish(now time.Time) []*journey.Journey {
 	c.out = nil
 	for _, t := range c.trips {
-		t.cut = now.Sub(time.Unix(0, t.last)) < c.opt.Quiet
+		t.cut = t.idle(now) < c.opt.Quiet
 	}
 	c.sweep(now.Add(time.Hour), 0)
 	return c.out
@@ -161,7 +165,7 @@ func (c *Correlator) sweep(now time.Time, quiet time.Duration) {
 	n := 0
 	for n < len(c.trips) {
 		t := c.trips[n]
-		idle := now.Sub(time.Unix(0, t.last))
+		idle := t.idle(now)
 		if idle < quiet || t.waits(idle) {
 			break
 		}

@@ -27,15 +27,42 @@ func (s *space) find(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure
 	if t != nil {
 		return t, sure
 	}
+	return s.findTranslated(v, hook, priority)
+}
+
+// findTranslated finds the open packet that differs by translation. Where the kernel
+// gives ids, two of them are none. A line of a log that begins no packet is one of
+// theirs: of the one that was heard of last, unless there is one only.
+func (s *space) findTranslated(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
+	fits := 0
 	for o := s.byTrail[v.packet.Trail()]; o != nil; o = o.sameTrail {
-		if o.canReach(v, hook, priority) && (o.tuple == v.packet.Tuple() || o.translated(hook, priority)) {
-			if t != nil {
-				return nil, false
-			}
+		if !o.canReach(v, hook, priority) || o.tuple != v.packet.Tuple() && !o.translated(hook, priority) {
+			continue
+		}
+		fits++
+		if t == nil || o.heard > t.heard {
 			t = o
 		}
 	}
+	switch {
+	case v.line != nil && t == nil:
+		return s.findRewritten(v, hook, priority)
+	case v.line != nil:
+		return t, fits == 1
+	case fits > 1:
+		return nil, false
+	}
 	return t, false
+}
+
+// findRewritten finds the open packet of the same ends that differs by what rules
+// such as TCPMSS rewrite in its transport header.
+func (s *space) findRewritten(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
+	t = s.byTuple[v.packet.Tuple()]
+	if t == nil || t.ended || t.now.LooseKey() != v.packet.LooseKey() || !t.canReach(v, hook, priority) {
+		return nil, false
+	}
+	return t, true
 }
 
 // translated reports whether the kernel may have translated the packet since it
@@ -73,6 +100,9 @@ func passesNAT(hook ruleset.Hook, from, to int32) bool {
 func (t *trip) canReach(v *sight, hook ruleset.Hook, priority int32) bool {
 	if hook == "" || t.nfproto == uint8(ruleset.Bridge) || t.nfproto == uint8(ruleset.Netdev) {
 		return true
+	}
+	if v.line != nil && !t.takes(v, hook) {
+		return false
 	}
 	if t.hook == hook {
 		return priority >= t.priority

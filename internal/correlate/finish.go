@@ -17,10 +17,10 @@ func (t *trip) journey() *journey.Journey {
 	j := &journey.Journey{
 		Schema:    journey.Schema,
 		ID:        t.id,
-		TraceID:   hex(t.ids[0]),
 		Host:      s.host,
 		Netns:     s.netns,
 		Start:     journey.Time{Time: timeOf(t.start)},
+		Clock:     t.clock,
 		Packet:    journey.PacketOf(&t.first),
 		Headers:   t.first,
 		Identity:  journey.Certain,
@@ -39,12 +39,7 @@ func (t *trip) journey() *journey.Journey {
 	if t.inferred {
 		j.Identity = journey.Inferred
 	}
-	for _, id := range t.ids[1:] {
-		if len(j.TraceIDs) == 0 {
-			j.TraceIDs = append(j.TraceIDs, j.TraceID)
-		}
-		j.TraceIDs = append(j.TraceIDs, hex(id))
-	}
+	t.showIDs(j)
 	j.Steps = make([]journey.Step, len(t.steps))
 	for i := range t.steps {
 		t.fill(&j.Steps[i], &t.steps[i])
@@ -52,6 +47,20 @@ func (t *trip) journey() *journey.Journey {
 	t.attribute(j.Steps)
 	t.conclude(j)
 	return j
+}
+
+// showIDs gives the journey the kernel's ids; lines of a log have none.
+func (t *trip) showIDs(j *journey.Journey) {
+	if len(t.ids) == 0 {
+		return
+	}
+	j.TraceID = hex(t.ids[0])
+	if len(t.ids) == 1 {
+		return
+	}
+	for _, id := range t.ids {
+		j.TraceIDs = append(j.TraceIDs, hex(id))
+	}
 }
 
 func hex(id uint32) string { return fmt.Sprintf("%08x", id) }
@@ -77,6 +86,7 @@ func (t *trip) fill(out *journey.Step, st *step) {
 	out.Priority = s.c.priority(st.priority)
 	if st.line != 0 {
 		st.chain.fillLine(out, st, t.doubtful(st.time))
+		st.showLogged(out)
 		return
 	}
 	out.Rule = st.chain.shown(st, nil, "")
@@ -106,6 +116,16 @@ func (c *chain) fillLine(out *journey.Step, st *step, doubt string) {
 	shown := *st
 	shown.kind = m.kind
 	out.Rule = c.shown(&shown, m.rule, m.doubt)
+}
+
+// showLogged tells of a rule whose text is not known that it logs.
+func (st *step) showLogged(out *journey.Step) {
+	if !st.hasLogged || out.Rule.Text != "" {
+		return
+	}
+	r := *out.Rule
+	r.Target, r.LogPrefix = "LOG", st.logged
+	out.Rule, out.Verdict = &r, ruleset.Continue
 }
 
 // shown is the rule of a step; steps of one rule share it.

@@ -1,8 +1,6 @@
 package correlate
 
 import (
-	"math"
-
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/packet"
@@ -17,43 +15,39 @@ var hooksOf = [...]ruleset.Hook{ruleset.Prerouting, ruleset.Input, ruleset.Forwa
 func (s *space) log(e *event.Event) {
 	l := &e.Log
 	if l.Line.Table == "" || int(l.Hook) >= len(hooksOf) {
-		s.otherLog()
+		if !s.info.Log {
+			s.otherLog()
+		}
 		return
 	}
 	v := sight{nfproto: l.Family, in: l.In, out: l.Out, mark: l.Mark, ct: l.CT, at: e.Time.UnixNano()}
 	// What is cut short is kept as far as it goes.
 	v.packet, _ = packet.DecodeIP(l.Payload)
 	_ = packet.DecodeLink(l.LinkHeader, &v.packet)
+	if s.info.Log {
+		s.story.tick(e.Time)
+		s.lineStep(&v, &l.Line)
+		return
+	}
 	hook := hooksOf[l.Hook]
-	c := s.lineChain(l, hook)
 	priority := linePriority(l.Line.Table, hook)
 	t, sure := s.find(&v, hook, priority)
 	if t == nil {
 		s.stray(0, &v, e.Time)
 		return
 	}
-	if !sure {
-		t.inferred = true
-	}
-	t.reach(hook, priority, priority)
-	t.see(&v, true)
-	st := step{time: v.at, chain: c, number: int32(min(l.Line.Number, math.MaxInt32)), line: l.Line.Type, kind: journey.KindRule}
-	t.add(st)
-	t.legacy = true
-	if verdict := c.line(&st).verdict; verdict == ruleset.Drop || verdict == ruleset.Reject {
-		t.end()
-	}
+	t.inferred = t.inferred || !sure
+	s.legacyStep(t, &v, &l.Line, hook, priority)
 }
 
 // lineChain is the chain of a legacy line. Until an inventory names it, a chain
 // with a built-in name is known by the hook that the line came from.
-func (s *space) lineChain(l *event.Log, hook ruleset.Hook) *chain {
-	key := lineKey{ruleset.Family(l.Family), l.Line.Table, l.Line.Chain}
+func (s *space) lineChain(family ruleset.Family, line *event.TraceLine) *chain {
+	key := lineKey{family, line.Table, line.Chain}
 	if c, ok := s.lineChains[key]; ok {
 		return c
 	}
-	c := s.chain(chainKey{ruleset.TableKey{Backend: ruleset.Legacy, Family: key.family, Name: key.table}, key.name})
-	return c
+	return s.chain(chainKey{ruleset.TableKey{Backend: ruleset.Legacy, Family: key.family, Name: key.table}, key.name})
 }
 
 // linePriority is where a legacy table hangs at a hook

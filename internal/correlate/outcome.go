@@ -13,6 +13,7 @@ func (t *trip) conclude(j *journey.Journey) {
 	o := &j.Outcome
 	o.Because = []int{}
 	doubtPassed(j.Steps)
+	settle(j.Steps)
 	if t.decided(j) {
 		return
 	}
@@ -26,6 +27,9 @@ func (t *trip) conclude(j *journey.Journey) {
 	case o.Result != journey.ResultUnknown:
 	case t.cut:
 		o.Why = "the trace ended while this packet was on its way"
+		if t.sp.info.Log {
+			o.Why = "the log ends while this packet was on its way"
+		}
 		j.Complete, j.Missing = false, append(j.Missing, o.Why)
 	case t.awaited():
 		j.Complete = false
@@ -104,8 +108,8 @@ func lastVerdict(steps []journey.Step) *int {
 // further on.
 func (t *trip) fate() (journey.Result, string) {
 	s := t.sp
-	if !s.allKnown {
-		return journey.ResultUnknown, fmt.Sprintf("last seen in %s; the chains of this namespace are not known, so neither is who would have reported it next", t.hook)
+	if !s.knows(t.nfproto) {
+		return journey.ResultUnknown, fmt.Sprintf("last seen in %s; the chains of this %s are not known, so neither is who would have reported it next", t.hook, s.kind())
 	}
 	if c := t.silent(t.hook, t.priority); c != nil {
 		return journey.ResultUnknown, fmt.Sprintf("not seen again in %s: %s comes next there and did not report it", t.hook, c.words())
@@ -126,6 +130,14 @@ func (t *trip) fate() (journey.Result, string) {
 		return journey.ResultUnknown, t.afterPrerouting()
 	}
 	return journey.ResultUnknown, fmt.Sprintf("last seen in %s, and nothing behind it reports packets", t.hook)
+}
+
+// kind is what a space stands for, in words.
+func (s *space) kind() string {
+	if s.info.Log {
+		return "host"
+	}
+	return "namespace"
 }
 
 // leave concludes for a packet that passed all of forward or output.

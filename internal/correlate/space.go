@@ -30,6 +30,7 @@ type space struct {
 	byTrail map[packet.Key]*trip // likewise by what NAT leaves, chained by sameTrail
 	byTuple map[packet.Tuple]*trip
 
+	story   atLog
 	foreign strays
 	nat     bool // some chain translates, or that is not known
 	losing  bool
@@ -55,6 +56,9 @@ func (s *space) describe(n *event.Namespace) {
 	s.info = *n
 	s.netns = &journey.Netns{Name: n.Name, Inode: n.Inode, Cookie: n.Cookie}
 	s.host = journey.Host{Name: n.Host, BootID: n.BootID}
+	if n.Log {
+		s.describeLog(n)
+	}
 	s.rebase()
 }
 

@@ -229,4 +229,10 @@ func decode(ev *event.Trace) packet.Packet {
 	return p
 }
 
-func timeOf(ns int64) time.Time { return time.Unix(0, ns) }
+// timeOf is the zero time for 0, which stands for a time that is not known.
+func timeOf(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}

@@ -48,7 +48,10 @@ type trip struct {
 	lost       journey.LostCount
 	legacy     bool // it has steps in legacy tables
 	unverified bool // it was handed out before the legacy rules were looked at again
-	ended      bool // a verdict took it off its way
+	clock      journey.Clock
+	era        int   // of the log, when it began
+	heardAt    int64 // the stream's newest time when it was heard of last
+	ended      bool  // a verdict took it off its way
 	handed     bool
 	cut        bool // the stream ended right behind its last message
 	answered   bool // a reply is linked
@@ -73,6 +76,9 @@ type step struct {
 	nat      *journey.NAT
 	ct       event.CT
 	device   *journey.Device
+
+	logged    string // the prefix of the line that the rule of a TRACE line logged
+	hasLogged bool
 }
 
 // missing says what a journey may lack.
@@ -83,6 +89,7 @@ const (
 	missingCrowded
 	missingSteps
 	missingLegacy
+	missingStart
 )
 
 func (m missing) words(s *space) []string {
@@ -95,6 +102,7 @@ func (m missing) words(s *space) []string {
 		{missingCrowded, "too many packets were open at once; this one was ended early"},
 		{missingSteps, "more steps than are kept for one packet"},
 		{missingLegacy, "steps in legacy tables: " + s.info.BlindLegacy},
+		{missingStart, "how it began: the first line that the log has of it is not one of table raw"},
 	} {
 		if m&w.bit != 0 {
 			words = append(words, w.text)
@@ -111,25 +119,32 @@ type sight struct {
 	mark    uint32
 	ct      event.CT
 	at      int64
+
+	noMark bool             // the mark is not known
+	line   *event.TraceLine // of a log
+	clock  journey.Clock
 }
 
 // begin opens a trip at its first event. The caller says where that was.
 func (s *space) begin(v *sight, id uint32, cause string) *trip {
 	s.c.crowd()
-	if old := s.byID[id]; old != nil {
+	if old := s.byID[id]; old != nil && id != 0 {
 		s.replace(old)
 	}
 	s.c.seq++
 	t := &trip{
 		sp: s, seq: s.c.seq, cause: cause, start: v.at, last: v.at, heard: s.c.tick(), nfproto: v.nfproto,
 		first: v.packet, now: v.packet, firstMark: v.mark, firstIn: v.in, mark: v.mark, in: v.in, out: v.out,
-		ids: []uint32{id}, steps: s.c.room(),
+		steps: s.c.room(),
+	}
+	if id != 0 {
+		t.ids = []uint32{id}
+		s.byID[id] = t
 	}
 	t.id = journey.NewID(timeOf(v.at), s.info.BootID, s.info.Cookie, id, t.seq)
 	if s.losing {
 		t.missing |= missingLost
 	}
-	s.byID[id] = t
 	s.list(t)
 	t.firstKey = t.key
 	s.c.trips = append(s.c.trips, t)
@@ -155,7 +170,7 @@ func (t *trip) reach(hook ruleset.Hook, priority, shown int32) {
 // see takes over what an event shows of a packet that is on its way: changed
 // addresses are a NAT step, a changed mark or conntrack entry a step each.
 func (t *trip) see(v *sight, withPacket bool) {
-	t.last, t.heard = v.at, t.sp.c.tick()
+	t.last, t.heard, t.heardAt = v.at, t.sp.c.tick(), t.sp.c.newest
 	if withPacket {
 		t.seePacket(v)
 	}

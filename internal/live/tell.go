@@ -19,10 +19,19 @@ type Teller struct {
 	Lost    func(*journey.Lost)
 	// Note is told what the trace learned on the way. It may be nil.
 	Note func(string)
+	// Line is told each line of a log, or message of a capture, that no journey
+	// holds. The event holds until it returns. It may be nil.
+	Line func(*event.Event)
+	// Bad is told each line that could not be read. It may be nil.
+	Bad func(*event.BadLine)
 	// Flush is called when nothing more waits to be told. It may be nil.
 	Flush func()
 	// Stop is asked after every journey; true ends the stream. It may be nil.
 	Stop func() bool
+	// Quiet ends a journey when nothing of it came for so long; 0 is correlate's own.
+	Quiet time.Duration
+	// MaxOpen packets are followed at once; 0 is correlate's own.
+	MaxOpen int
 	// Foreign asks for packets that only somebody else's rules trace, too.
 	Foreign bool
 }
@@ -48,11 +57,12 @@ func Tell(ctx context.Context, src source.Source, to Teller) (correlate.Counts, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	enough := func() { cancel(errEnough) }
-	c := correlate.New(correlate.Options{Foreign: to.Foreign})
+	c := correlate.New(correlate.Options{Foreign: to.Foreign, Quiet: to.Quiet, MaxOpen: to.MaxOpen})
 	out := make(chan any, waitingBatches)
 	var printing sync.WaitGroup
 	learns, _ := src.(learner)
-	printing.Go(func() { deliver(out, to, learns, enough) })
+	var telling sync.Mutex
+	printing.Go(func() { deliver(out, to, &telling, learns, enough) })
 	var mu sync.Mutex
 	send := func(js []*journey.Journey) {
 		if len(js) > 0 {
@@ -60,6 +70,7 @@ func Tell(ctx context.Context, src source.Source, to Teller) (correlate.Counts, 
 		}
 	}
 	t := progress{at: map[uint16]time.Time{}}
+	lines := lines{to: to, logs: map[uint16]bool{}, telling: &telling}
 	err := src.Run(ctx, func(events []event.Event) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -68,7 +79,7 @@ func Tell(ctx context.Context, src source.Source, to Teller) (correlate.Counts, 
 				out <- c.Lost(&events[i])
 			}
 		}
-		send(c.Add(events))
+		lines.tell(events, c, send)
 		if now, ok := t.upTo(events); ok {
 			send(c.Expire(now))
 		}
@@ -81,6 +92,56 @@ func Tell(ctx context.Context, src source.Source, to Teller) (correlate.Counts, 
 	return c.Counts(), err
 }
 
+// lines tells what a log or a capture holds beside journeys.
+type lines struct {
+	to      Teller
+	logs    map[uint16]bool // the namespaces that stand for a log
+	telling *sync.Mutex     // held while the teller is called
+}
+
+// tell adds events to the correlator, and between them tells the lines that belong
+// to no journey, each when all before it is known.
+func (l *lines) tell(events []event.Event, c *correlate.Correlator, send func([]*journey.Journey)) {
+	from := 0
+	for i := range events {
+		e := &events[i]
+		if e.Kind == event.KindNamespace {
+			l.logs[e.Netns] = e.Namespace.Log
+		}
+		if !l.concerns(e) {
+			continue
+		}
+		send(c.Add(events[from:i]))
+		from = i
+		if !c.Logged(e) {
+			l.one(e)
+		}
+	}
+	send(c.Add(events[from:]))
+}
+
+func (l *lines) concerns(e *event.Event) bool {
+	switch e.Kind {
+	case event.KindBadLine:
+		return l.to.Bad != nil
+	case event.KindLine:
+		return l.to.Line != nil && e.Line.Trace.Table == ""
+	case event.KindLog:
+		return l.to.Line != nil && e.Log.Line.Table == "" && l.logs[e.Netns]
+	}
+	return false
+}
+
+func (l *lines) one(e *event.Event) {
+	l.telling.Lock()
+	defer l.telling.Unlock()
+	if e.Kind == event.KindBadLine {
+		l.to.Bad(e.BadLine)
+		return
+	}
+	l.to.Line(e)
+}
+
 // progress is up to which time a stream is told. Time is only ever that of events: a
 // clock would end journeys whose next event waits to be read. A namespace with
 // nothing to tell says so with Idle events.
@@ -88,6 +149,7 @@ type progress struct {
 	at      map[uint16]time.Time
 	newest  time.Time
 	expired time.Time
+	traced  bool // lines of a log made journeys, since they were looked through last
 }
 
 // upTo takes note of events. ok is true every now and then, when all namespaces
@@ -101,7 +163,13 @@ func (t *progress) upTo(events []event.Event) (now time.Time, ok bool) {
 		switch e.Kind {
 		case event.KindNamespace, event.KindTrace, event.KindLog, event.KindLost, event.KindIdle:
 			t.at[e.Netns] = e.Time
+		case event.KindLine:
+			t.traced = t.traced || e.Line.Trace.Table != ""
 		}
+	}
+	if t.traced {
+		t.traced = false
+		return t.newest, true
 	}
 	now = t.newest
 	for _, at := range t.at {
@@ -118,9 +186,10 @@ func (t *progress) upTo(events []event.Event) (now time.Time, ok bool) {
 
 // deliver explains and hands over on a goroutine of its own. After the teller has
 // had enough the rest is let go.
-func deliver(out <-chan any, to Teller, learns learner, enough func()) {
+func deliver(out <-chan any, to Teller, telling *sync.Mutex, learns learner, enough func()) {
 	done := false
 	for item := range out {
+		telling.Lock()
 		switch v := item.(type) {
 		case *journey.Lost:
 			if to.Lost != nil {
@@ -141,6 +210,7 @@ func deliver(out <-chan any, to Teller, learns learner, enough func()) {
 		if to.Flush != nil && len(out) == 0 {
 			to.Flush()
 		}
+		telling.Unlock()
 	}
 }
 

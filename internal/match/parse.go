@@ -138,17 +138,18 @@ func (s *scanner) located(err *Error, given argument) error {
 	return err
 }
 
-// output decides what -o means: `-o text` and `-o json` are every verb's
-// output format and are passed on, any other value is an interface.
+// output decides what -o means: `-o text`, `-o json` and `-o csv` are output
+// formats, of which each verb knows its own, and are passed on; any other value is
+// an interface.
 func (s *scanner) output(given argument) (passed bool, err error) {
 	value := given.values[0]
-	formats := []string{"text", "json"}
+	formats := []string{"text", "json", "csv"}
 	hint := "the output format is -o text or -o json; an interface of that name is --out-interface " + value
 	switch {
 	case slices.Contains(formats, value) && !given.not:
 		s.rest = append(s.rest, "-o", value)
 		return true, nil
-	case slices.Contains([]string{"text", "json", "jsonl", "ndjson", "yaml", "yml", "xml", "csv", "table", "wide", "plain", "html"}, strings.ToLower(value)):
+	case slices.Contains([]string{"text", "json", "jsonl", "ndjson", "yaml", "yml", "xml", "table", "wide", "plain", "html"}, strings.ToLower(value)):
 		return false, &Error{given.typed, "an output format or an interface? this cannot be told", hint}
 	}
 	return false, nil

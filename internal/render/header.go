@@ -16,7 +16,7 @@ import (
 func (t *Text) header(j *journey.Journey) []line {
 	result := string(j.Outcome.Result)
 	parts := []line{
-		{{t.clock(j.Start), dim}},
+		{{t.startOf(j), dim}},
 		{{result, resultStyle(j.Outcome.Result)}, {text: strings.Repeat(" ", max(9-len(result), 0))}},
 		t.packet(&j.Packet),
 	}

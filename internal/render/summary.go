@@ -155,6 +155,7 @@ func (t *Text) caveats(s *journey.Summary) {
 		say(count(s.Undecoded, "message") + " could not be decoded")
 	}
 	switch {
+	case s.Log:
 	case s.RateLimited == nil:
 		say("whether the rate limit held packets back is not known")
 	case *s.RateLimited > 0:

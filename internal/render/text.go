@@ -17,17 +17,20 @@ type Text struct {
 	last  block
 	day   string          // the date that the clock times belong to, as it was printed
 	told  map[string]bool // why tables have no text, said already
+	log   logState
 }
 
 // marks are the signs that stand outside of words.
 type marks struct{ arrow, change, decided, led, ellipsis, dot string }
 
-// block is what was printed last: blocks stand apart, notes together.
+// block is what was printed last: blocks stand apart, notes together, and so do
+// lines of a log.
 type block uint8
 
 const (
 	nothing block = iota
 	note
+	logRows
 	other
 )
 
@@ -44,7 +47,7 @@ func NewText(w io.Writer, opt Options) *Text {
 // Journey prints one packet: a header line, its steps by hook, why, and what to try.
 func (t *Text) Journey(j *journey.Journey) error {
 	t.apart(other)
-	t.date(j.Start)
+	t.dateOf(j)
 	t.flow(4, t.header(j)...)
 	t.steps(j)
 	t.labelled("why:", line{{text: j.Outcome.Why}})
@@ -82,10 +85,17 @@ func (t *Text) Note(words string) error {
 
 // apart puts an empty line between blocks.
 func (t *Text) apart(b block) {
-	if t.last == other || t.last == note && b != note {
+	if t.last == other || t.last != nothing && t.last != b {
 		t.buf = append(t.buf, '\n')
 	}
 	t.last = b
+}
+
+// dateOf prints the day of a journey, where its clock tells one.
+func (t *Text) dateOf(j *journey.Journey) {
+	if j.Clock != journey.ClockUptime {
+		t.date(j.Start)
+	}
 }
 
 // date prints the day and the zone of the times below, where they change.
@@ -117,6 +127,15 @@ func (t *Text) clock(at journey.Time) string {
 		return at.UTC().Format("15:04:05.000000")
 	}
 	return at.Local().Format("15:04:05.000000")
+}
+
+// startOf is when a journey began; by a clock that counts from the host's start,
+// the seconds since.
+func (t *Text) startOf(j *journey.Journey) string {
+	if j.Clock == journey.ClockUptime && !j.Start.IsZero() {
+		return strconv.FormatFloat(float64(j.Start.UnixMicro())/1e6, 'f', 6, 64)
+	}
+	return t.clock(j.Start)
 }
 
 func (t *Text) clean(s string) string { return clean(s, t.opt.ASCII) }

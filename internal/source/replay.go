@@ -30,6 +30,9 @@ type Story struct {
 // ErrNotStory is what OpenStory returns for anything that is not a recording.
 var ErrNotStory = errors.New("not a pktrail recording")
 
+// IsStory reports whether a file that begins so is a recording, of any format.
+func IsStory(head []byte) bool { return bytes.HasPrefix(head, []byte(storyName)) }
+
 // OpenStory reads the head of a recording.
 func OpenStory(r io.Reader) (*Story, error) {
 	s := &Story{r: bufio.NewReaderSize(r, readAhead), decoders: map[uint16]*Decoder{}}
