@@ -28,9 +28,12 @@ func (p *parse) bracket(i int) int {
 	return closed(p.b, n)
 }
 
+// closes tells whether the bracket is closed at n.
+func closes(b []byte, n int) bool { return at(b, n) == ']' }
+
 // closed leaves out the bracket at n and one blank; 0 where there is none.
 func closed(b []byte, n int) int {
-	if n == 0 || at(b, n) != ']' {
+	if n == 0 || !closes(b, n) {
 		return 0
 	}
 	return afterBlank(b, n+1)
@@ -54,7 +57,6 @@ func (p *parse) uptime(i int) int {
 	} else {
 		p.h.Uptime = ns
 		p.h.Has |= HasUptime
-		p.r.last = moment{uptime: ns, has: HasUptime}
 	}
 	return afterCaller(p.b, n+1)
 }
@@ -104,14 +106,14 @@ func (p *parse) dated(i int) int {
 	if n := p.untilMinute(i); n > 0 {
 		return n
 	}
-	if n := p.ctime(i); n > 0 {
+	if n := p.ctime(i, closes); n > 0 {
 		return n
 	}
 	if n := weekday(p.b, i); n > 0 {
-		return p.ctime(n)
+		return p.ctime(n, closes)
 	}
 	var c civil
-	if n := isoDate(p.b, i, &c); n > 0 && at(p.b, n) == ']' {
+	if n := isoDate(p.b, i, &c); n > 0 && closes(p.b, n) {
 		return p.wall(n, &c)
 	}
 	return 0
@@ -138,12 +140,10 @@ func (p *parse) relative(i int) int {
 	if n == 0 || at(p.b, n) != ']' && at(p.b, n) != '>' {
 		return 0
 	}
-	last := &p.r.last
-	last.unix, last.uptime = last.unix+ns, last.uptime+ns
-	if last.unix < 0 || last.uptime < 0 {
-		*last = moment{}
+	unix, uptime := p.r.last.unix+ns, p.r.last.uptime+ns
+	if unix >= 0 && uptime >= 0 {
+		p.h.Unix, p.h.Uptime = unix, uptime
+		p.h.Has |= p.r.last.has
 	}
-	p.h.Unix, p.h.Uptime = last.unix, last.uptime
-	p.h.Has |= last.has
 	return n
 }

@@ -82,15 +82,15 @@ func (r *Reader) Read(line []byte, h *Head) {
 	p := parse{r: r, h: h, b: line}
 	i := r.again.read(&p)
 	if i > 0 {
-		r.last = moment{unix: h.Unix, has: h.Has & (HasWall | HasYear | HasZone)}
 		i = p.uptimeAfter(i)
-	} else {
-		i = p.start(afterBlanks(line, 0))
-	}
-	if i == 0 {
+	} else if i = p.start(afterBlanks(line, 0)); i == 0 {
+		*h = Head{}
 		return
 	}
 	h.Len = i
+	if has := h.Has & (HasWall | HasUptime | HasYear | HasZone); has != 0 {
+		r.last = moment{unix: h.Unix, uptime: h.Uptime, has: has}
+	}
 	if h.Has&(HasWall|HasUptime) == HasUptime && !r.Boot.IsZero() && h.Uptime < leastUnix {
 		h.Unix = r.Boot.UnixNano() + h.Uptime
 		h.Has |= HasWall

@@ -52,7 +52,6 @@ func (p *parse) kmsg(i int) int {
 	}
 	p.h.Uptime = k.Uptime
 	p.h.Has |= HasUptime
-	p.r.last = moment{uptime: k.Uptime, has: HasUptime}
 	return n
 }
 

@@ -37,17 +37,11 @@ func (p *parse) wall(n int, c *civil) int {
 	if !p.r.set(p.h, c) {
 		return 0
 	}
-	p.took(c)
+	p.time = *c
 	if at(p.b, n) == ':' {
 		n++
 	}
 	return n
-}
-
-// took remembers the wall time of the head for the lines to come.
-func (p *parse) took(c *civil) {
-	p.r.last = moment{unix: p.h.Unix, has: p.h.Has & (HasWall | HasYear | HasZone)}
-	p.time = *c
 }
 
 // numeric reads the stamps that begin with a digit.
@@ -116,7 +110,7 @@ const leastUnix = 1e18
 func (p *parse) epoch(ns int64) {
 	p.h.Unix = ns
 	p.h.Has |= HasWall | HasYear | HasZone
-	p.took(&civil{})
+	p.time = civil{}
 }
 
 // dayOfWeek reads stamps with a weekday: `Thu Nov 21 10:00:00 2024`, as ctime
@@ -129,14 +123,15 @@ func (p *parse) dayOfWeek(i int) (int, follow) {
 	if end := p.fullISO(n); end > 0 {
 		return end, host
 	}
-	if end := p.ctime(n); end > 0 {
+	if end := p.ctime(n, ends); end > 0 {
 		return end, host
 	}
 	return 0, nothing
 }
 
-// ctime reads `Nov 21 10:00:00 2024`, whose year may be lacking.
-func (p *parse) ctime(i int) int {
+// ctime reads `Nov 21 10:00:00 2024`, whose year may be lacking, where it ends as
+// it should.
+func (p *parse) ctime(i int, ends func(b []byte, n int) bool) int {
 	var c civil
 	n := syslogDate(p.b, i, &c)
 	if n == 0 {
@@ -146,7 +141,7 @@ func (p *parse) ctime(i int) int {
 		c.year = y
 		n = afterBlanks(p.b, n) + 4
 	}
-	if !ends(p.b, n) && p.b[n] != ']' {
+	if !ends(p.b, n) {
 		return 0
 	}
 	return p.wall(n, &c)
@@ -169,7 +164,7 @@ func (p *parse) fullISO(i int) int {
 	if !c.zoned && len(name) > 0 && p.r.named(p.h.Unix, name) {
 		p.h.Has |= HasZone
 	}
-	p.took(&c)
+	p.time = c
 	return end
 }
 
