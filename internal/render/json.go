@@ -31,6 +31,16 @@ func (p *JSON) Journey(j *journey.Journey) error {
 	return err
 }
 
+// LogLine prints one line of the kernel's log.
+func (p *JSON) LogLine(l *journey.LogLine) error {
+	p.buf = append(l.AppendJSON(p.buf[:0]), '\n')
+	_, err := p.w.Write(p.buf)
+	return err
+}
+
+// LogSummary prints what the lines of a log tell together.
+func (p *JSON) LogSummary(s *journey.LogSummary) error { return p.enc.Encode(s) }
+
 // Lost prints a loss where it happened.
 func (p *JSON) Lost(l *journey.Lost) error {
 	out := *l

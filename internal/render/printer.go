@@ -1,22 +1,32 @@
-// Package render prints what the other stages found out: journeys, losses,
-// notes and the summary at the end, as text for people or as JSON lines. It
+// Package render prints what the other stages found out: journeys, lines of the
+// kernel's log, losses, notes and the summary at the end, as text for people or
+// as JSON lines, lines of a log also as CSV. It
 // decides nothing and asks nobody; whether the output is a terminal, how wide
 // it is and whether it shows UTF-8 comes in as options.
 package render
 
 import "github.com/pktrail/pktrail/journey"
 
-// Printer prints a stream of journeys. Each call makes one write.
+// Printer prints a stream of journeys and of lines of the kernel's log. Each
+// call makes one write.
 type Printer interface {
+	LogPrinter
 	Journey(*journey.Journey) error
-	Lost(*journey.Lost) error
-	Note(string) error
 	Summary(*journey.Summary) error
 }
 
+// LogPrinter prints a stream of lines of the kernel's log.
+type LogPrinter interface {
+	LogLine(*journey.LogLine) error
+	LogSummary(*journey.LogSummary) error
+	Lost(*journey.Lost) error
+	Note(string) error
+}
+
 var (
-	_ Printer = (*Text)(nil)
-	_ Printer = (*JSON)(nil)
+	_ Printer    = (*Text)(nil)
+	_ Printer    = (*JSON)(nil)
+	_ LogPrinter = (*CSV)(nil)
 )
 
 // Options says how text looks. The zero value is plain UTF-8 text of any width
@@ -26,5 +36,6 @@ type Options struct {
 	Width int  // columns to cut rule texts and wrap sentences to; 0 for neither
 	ASCII bool // for a locale that is not UTF-8
 	Netns bool // show the name of each packet's namespace
+	Host  bool // show the host that each log line is of
 	UTC   bool
 }

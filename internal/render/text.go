@@ -21,7 +21,7 @@ type Text struct {
 }
 
 // marks are the signs that stand outside of words.
-type marks struct{ arrow, change, decided, led, ellipsis, dot string }
+type marks struct{ arrow, change, decided, led, ellipsis, dot, least string }
 
 // block is what was printed last: blocks stand apart, notes together, and so do
 // lines of a log.
@@ -37,9 +37,9 @@ const (
 // NewText makes a printer of text.
 func NewText(w io.Writer, opt Options) *Text {
 	t := &Text{w: w, opt: opt, told: map[string]bool{}}
-	t.marks = marks{arrow: "→", change: "↳", decided: "◀", led: "◁", ellipsis: "…", dot: "·"}
+	t.marks = marks{arrow: "→", change: "↳", decided: "◀", led: "◁", ellipsis: "…", dot: "·", least: "≥"}
 	if opt.ASCII {
-		t.marks = marks{arrow: "->", change: "~", decided: "<==", led: "<--", ellipsis: "...", dot: "|"}
+		t.marks = marks{arrow: "->", change: "~", decided: "<==", led: "<--", ellipsis: "...", dot: "|", least: ">="}
 	}
 	return t
 }

@@ -41,7 +41,7 @@ const (
 const familyShift, protoShift = 56, 32
 
 func kindOf(h *event.Headers) kind {
-	k := kind(familyOf(h)) << familyShift
+	k := kind(h.Family) << familyShift
 	if h.Has&event.HasProto != 0 {
 		k |= hasProto | kind(h.Proto)<<protoShift
 	}
@@ -52,17 +52,6 @@ func kindOf(h *event.Headers) kind {
 		k |= hasType | kind(h.ICMPType)<<8 | kind(h.ICMPCode)
 	}
 	return k
-}
-
-// familyOf is that of the addresses where the line tells none.
-func familyOf(h *event.Headers) packet.Family {
-	switch {
-	case h.Family != packet.Unspec:
-		return h.Family
-	case h.Src.Is6():
-		return packet.IPv6
-	}
-	return packet.IPv4
 }
 
 // family is the kind with nothing but the family known.
