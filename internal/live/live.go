@@ -155,15 +155,7 @@ func (t *Trace) Plans() []*arm.Plan {
 // Arm opens the listeners and switches everything on. What traces that are gone
 // have left behind is put back first.
 func (t *Trace) Arm() error {
-	repaired, err := arm.Repair(t.opt.Spaces)
-	if err != nil {
-		t.Warnings = append(t.Warnings, fmt.Sprintf("what an earlier trace left behind could not be repaired: %v", err))
-	}
-	for _, r := range repaired {
-		if r.Done {
-			t.Warnings = append(t.Warnings, "an earlier trace was killed; put back: "+r.What)
-		}
-	}
+	t.Warnings = append(t.Warnings, repairFirst(t.opt.Spaces)...)
 	for _, s := range t.spaces {
 		if err := t.listen(s); err != nil {
 			return errors.Join(err, t.Close())
@@ -190,8 +182,26 @@ func (t *Trace) start() (err error) {
 	if t.armed, err = arm.Start(t.targets()); err != nil {
 		return refused
 	}
-	t.Warnings = append(t.Warnings, "this kernel does not know tables with an owner (Linux 5.12): a guardian process removes ours should this one be killed")
+	t.Warnings = append(t.Warnings, noOwnerWarning)
 	return nil
+}
+
+const noOwnerWarning = "this kernel does not know tables with an owner (Linux 5.12): a guardian process removes ours should this one be killed"
+
+// repairFirst puts back what traces and logs that are gone have left behind, and
+// says what that was.
+func repairFirst(spaces []*netns.NS) []string {
+	var said []string
+	repaired, err := arm.Repair(spaces)
+	if err != nil {
+		said = append(said, fmt.Sprintf("what an earlier trace or log left behind could not be repaired: %v", err))
+	}
+	for _, r := range repaired {
+		if r.Done {
+			said = append(said, "an earlier trace or log was killed; put back: "+r.What)
+		}
+	}
+	return said
 }
 
 func (t *Trace) targets() []arm.Target {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pktrail/pktrail/internal/netns"
 )
 
 // waitFor is how long a trace without a packet stays silent.
@@ -17,8 +19,12 @@ const waitFor = 10 * time.Second
 // Wait says, when no packet has come for a while, what the trace is waiting for
 // and what crosses the namespaces instead. The returned function stops it.
 func (t *Trace) Wait(ctx context.Context, say func(string)) (stop func()) {
+	return wait(ctx, t.opt.Spaces, fmt.Sprintf("%s in %s", t.opt.Match, t.Names()), say)
+}
+
+func wait(ctx context.Context, spaces []*netns.NS, what string, say func(string)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	before := t.traffic()
+	before := passed(spaces)
 	go func() {
 		timer := time.NewTimer(waitFor)
 		defer timer.Stop()
@@ -27,17 +33,17 @@ func (t *Trace) Wait(ctx context.Context, say func(string)) (stop func()) {
 			return
 		case <-timer.C:
 		}
-		say(fmt.Sprintf("no packet in %s: still waiting for %s in %s", waitFor, t.opt.Match, t.Names()))
-		say("seen instead: " + passing(before, t.traffic()))
+		say(fmt.Sprintf("no packet in %s: still waiting for %s", waitFor, what))
+		say("seen instead: " + passing(before, passed(spaces)))
 	}()
 	return cancel
 }
 
-// traffic is packets received and sent by namespace and interface.
-func (t *Trace) traffic() map[string][2]uint64 {
+// passed is packets received and sent by namespace and interface.
+func passed(spaces []*netns.NS) map[string][2]uint64 {
 	all := map[string][2]uint64{}
-	for _, s := range t.spaces {
-		_ = s.ns.Do(func() error {
+	for _, ns := range spaces {
+		_ = ns.Do(func() error {
 			f, err := os.Open("/proc/thread-self/net/dev")
 			if err != nil {
 				return err
@@ -52,8 +58,8 @@ func (t *Trace) traffic() map[string][2]uint64 {
 				rx, _ := strconv.ParseUint(fields[1], 10, 64)
 				tx, _ := strconv.ParseUint(fields[9], 10, 64)
 				name = strings.TrimSpace(name)
-				if len(t.spaces) > 1 {
-					name = s.ns.Name + "/" + name
+				if len(spaces) > 1 {
+					name = ns.Name + "/" + name
 				}
 				all[name] = [2]uint64{rx, tx}
 			}
