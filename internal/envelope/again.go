@@ -20,8 +20,8 @@ type again struct {
 func (a *again) learn(p *parse, end int) {
 	a.end = 0
 	c := &p.time
-	if c.minute == 0 || end > len(a.text) {
-		return
+	if c.minute == 0 || end > len(a.text) || string(p.b[end-2:end]) != ": " {
+		return // without a tag, what follows decides where the head ends
 	}
 	a.end = copy(a.text[:], p.b[:end])
 	a.minute, a.behind, a.digits = c.minute, c.behind, c.digits

@@ -20,6 +20,8 @@ func FuzzRead(f *testing.F) {
 	} {
 		f.Add([]byte(s), []byte("Mar 11 20:35:12 gw kernel: IN="))
 	}
+	f.Add([]byte("[FeB1000:00:00"), []byte("Mar 11 20:00:00 gw 0"))
+	f.Add([]byte("Mar 11 20:00:00 gw "), []byte("Mar 11 20:00:00 gw 0"))
 	f.Fuzz(func(t *testing.T, line, before []byte) {
 		alone, after := reader(), reader()
 		var h, again Head
