@@ -105,6 +105,8 @@ type Log struct {
 	Mark           uint32
 	EtherType      uint16 // network byte order turned to host order
 	LinkHeader     []byte
+	LinkType       uint16 // ARPHRD_* of the device that LinkHeader is of
+	HasLinkType    bool
 	Payload        []byte // from the network header on
 	Timestamp      time.Time
 	Seq            uint32

@@ -18,7 +18,7 @@ func appendTransport(dst []byte, h *event.Headers, l *event.LogLine) []byte {
 		dst = appendWord(dst, "LEN=", uint32(h.L4Length))
 	}
 	dst = appendICMP(dst, h, l)
-	if h.Has&event.HasSPI != 0 && !spiInOptions(h) {
+	if h.Has&event.HasSPI != 0 && !spiInExtension(h) {
 		dst = append(appendHex(append(dst, "SPI="...), h.SPI), ' ')
 	}
 	if h.Has&event.HasIncomplete != 0 {
@@ -27,9 +27,9 @@ func appendTransport(dst []byte, h *event.Headers, l *event.LogLine) []byte {
 	return dst
 }
 
-// spiInOptions: IPv6's AH stands among the extension headers, with its SPI.
-func spiInOptions(h *event.Headers) bool {
-	return h.Family == packet.IPv6 && h.Has&event.HasOptions != 0
+// spiInExtension: the SPI of IPv6's AH belongs to an extension header, which OPT tells.
+func spiInExtension(h *event.Headers) bool {
+	return h.Has&event.HasProto != 0 && h.Proto != packet.ProtoAH && h.Proto != packet.ProtoESP
 }
 
 // appendProto writes a protocol as the kernel names it.

@@ -55,7 +55,7 @@ func logFiles(t testing.TB) map[string][]byte {
 // score is what one file of the corpus gives.
 type score struct {
 	lines, log, trace, cut, rest, spaced int
-	unparsed                     []string // with the line's number and the reason
+	unparsed                             []string // with the line's number and the reason
 }
 
 func (s score) String() string {

@@ -100,11 +100,17 @@ func transport(p *packet.Packet, h *event.Headers) {
 	}
 }
 
+// reservedAE is AccECN's flag where kernels before 6.15 print it: as a reserved bit.
+const reservedAE = 0x04
+
 func tcp(p *packet.Packet, h *event.Headers) {
 	if h.Has&(event.HasPorts|event.HasFlags) != event.HasPorts|event.HasFlags {
 		return
 	}
 	p.TCP = packet.TCP{Flags: h.Flags, Seq: h.Seq, Ack: h.Ack, Window: h.Window}
+	if h.Reserved&reservedAE != 0 {
+		p.TCP.Flags |= packet.AE
+	}
 	p.Has |= packet.HasTCP
 	binary.BigEndian.PutUint32(p.L4[4:], h.Seq)
 	binary.BigEndian.PutUint32(p.L4[8:], h.Ack)

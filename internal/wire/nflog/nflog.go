@@ -29,6 +29,7 @@ const (
 	attrUID          = 11
 	attrSeq          = 12
 	attrGID          = 14
+	attrHWType       = 15
 	attrHWHeader     = 16
 	attrCT           = 18
 	attrCTInfo       = 19
@@ -90,6 +91,11 @@ func decodeAttr(a wire.Attr, l *event.Log) (ok bool) {
 	case attrGID:
 		l.GID, ok = a.BE32()
 		l.HasGID = ok
+	case attrHWType:
+		if len(a.Data) < 2 {
+			return false
+		}
+		l.LinkType, l.HasLinkType, ok = binary.BigEndian.Uint16(a.Data), true, true
 	case attrHWHeader:
 		l.LinkHeader, ok = a.Data, true
 	case attrCT:
