@@ -1,10 +1,9 @@
 package journey
 
 import (
-	"encoding/hex"
 	"fmt"
+	"net"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -32,13 +31,11 @@ func (e Ether) MarshalText() ([]byte, error) { return e.append(nil), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (e *Ether) UnmarshalText(text []byte) error {
-	digits := strings.ReplaceAll(string(text), ":", "")
-	if len(text) != 17 || len(digits) != 12 {
-		return fmt.Errorf("ethernet address %q: not six bytes in hexadecimal with colons between them", text)
+	mac, err := net.ParseMAC(string(text))
+	if err != nil || len(mac) != len(e) {
+		return fmt.Errorf("ethernet address %q: not six bytes in hexadecimal", text)
 	}
-	if _, err := hex.Decode(e[:], []byte(digits)); err != nil {
-		return fmt.Errorf("ethernet address %q: %w", text, err)
-	}
+	*e = Ether(mac)
 	return nil
 }
 
