@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -20,13 +21,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pktrail/pktrail/internal/arm"
+	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/journey"
 )
 
-// victimEnv makes this test binary a process that traces the namespace of its
-// descriptor 3 until a signal ends it. Its value says how: owner or no-owner.
+// victimEnv makes this test binary a process that traces or logs in the namespace
+// of its descriptor 3 until a signal ends it. Its value says how: owner, no-owner,
+// log, log-no-owner or log-legacy.
 const victimEnv = "PKTRAIL_TEST_VICTIM"
 
 func victim(how string) error {
@@ -35,6 +38,9 @@ func victim(how string) error {
 	ns, err := netns.Open("/proc/self/fd/3")
 	if err != nil {
 		return err
+	}
+	if strings.HasPrefix(how, "log") {
+		return logVictim(ctx, ns, how)
 	}
 	tr, err := Prepare(Options{Spaces: []*netns.NS{ns}, Unlimited: true, NoOwner: how == "no-owner"})
 	if err != nil {
@@ -49,6 +55,23 @@ func victim(how string) error {
 		err = cerr
 	}
 	return err
+}
+
+func logVictim(ctx context.Context, ns *netns.NS, how string) error {
+	opt := LogOptions{Spaces: []*netns.NS{ns}, NoOwner: how == "log-no-owner"}
+	if how == "log-legacy" {
+		opt.Legacy, opt.At = true, []string{"filter/FORWARD"}
+	}
+	logs, err := PrepareLogs(opt)
+	if err != nil {
+		return err
+	}
+	if err := logs.Arm(); err != nil {
+		return err
+	}
+	fmt.Println("armed")
+	err = logs.Run(ctx, func([]event.Event) {})
+	return errors.Join(err, logs.Close())
 }
 
 // standing is what a trace may change, as it stands.
@@ -210,6 +233,29 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
+// TestLogKilledAtAnyMoment is TestKilledAtAnyMoment for logs. Rules in legacy
+// tables must be gone when the guardian is.
+func TestLogKilledAtAnyMoment(t *testing.T) {
+	l := mixedLab(t)
+	before, rules := still(t, l), legacy(t, l)
+	traffic(t, l)
+	const seed = 20261123
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for i := range 60 {
+		how := []string{"log-legacy", "log-no-owner", "log"}[i%3]
+		cmd, _ := startVictim(t, l, how)
+		moment := time.Duration(random.Int64N(int64(90 * time.Millisecond)))
+		time.Sleep(moment)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		clean(t, l, before, fmt.Sprintf("kill %d, %s, after %s", i, how, moment))
+		if now := legacy(t, l); now != rules {
+			t.Fatalf("kill %d, %s, after %s, legacy rules: %s", i, how, moment, cmp.Diff(rules, now))
+		}
+	}
+}
+
 // still is how all stands before any trace. nft shows counters, so rules that
 // count must not be met before or after.
 func still(t *testing.T, l *lab.Lab) standing {
@@ -224,8 +270,9 @@ func still(t *testing.T, l *lab.Lab) standing {
 func TestInterruptedTakesAllBack(t *testing.T) {
 	l := mixedLab(t)
 	before := still(t, l)
+	rules := legacy(t, l)
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
-		for _, how := range []string{"owner", "no-owner"} {
+		for _, how := range []string{"owner", "no-owner", "log", "log-no-owner", "log-legacy"} {
 			cmd := armedVictim(t, l, how)
 			if now := stands(t, l); now == before {
 				t.Errorf("%s: armed, and nothing changed", how)
@@ -233,6 +280,9 @@ func TestInterruptedTakesAllBack(t *testing.T) {
 			_ = cmd.Process.Signal(sig)
 			if err := cmd.Wait(); err != nil {
 				t.Errorf("%s: %v", sig, err)
+			}
+			if now := legacy(t, l); now != rules {
+				t.Errorf("%s, legacy rules: %s", how, cmp.Diff(rules, now))
 			}
 			if now := stands(t, l); now != before { // at once: no guardian is needed
 				t.Errorf("%s, %s left something behind: %s", sig, how, cmp.Diff(before, now, cmp.AllowUnexported(standing{})))
