@@ -27,6 +27,7 @@ const (
 	zstd     = "github.com/klauspost/compress/zstd"
 	gzip     = "github.com/klauspost/compress/gzip"
 	xz       = "github.com/ulikunitz/xz"
+	gopacket = "github.com/gopacket/gopacket"
 	pcap     = "github.com/gopacket/gopacket/pcapgo"
 	layers   = "github.com/gopacket/gopacket/layers"
 	anything = "..."
@@ -90,8 +91,8 @@ var places = []place{
 		why: "as internal/source/netfilter"},
 	{path: "internal/source/kmsg", ours: []string{"internal/envelope", "internal/event", "internal/logline", "internal/source"}, beside: []string{xsys},
 		why: "as internal/source/netfilter"},
-	{path: "internal/source/capture", ours: []string{"internal/event", "internal/logline", "internal/source", "internal/wire", "internal/wire/nflog", "packet"}, beside: []string{pcap, layers},
-		why: "as internal/source/netfilter; the one place that knows capture files"},
+	{path: "internal/source/capture", ours: []string{"internal/event", "internal/logline", "internal/source", "internal/wire", "internal/wire/nflog", "packet"}, beside: []string{gopacket, pcap, layers},
+		why: "as internal/source/netfilter; the one place that knows capture files; gopacket is what its tests hold it to"},
 
 	{path: "internal/snapshot", ours: []string{"packet", "ruleset"}, pure: true,
 		why: "how a host stood, as a value"},
