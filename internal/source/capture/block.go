@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"time"
@@ -135,17 +136,13 @@ func unitOf(resolution byte) (uint64, error) {
 // time turns an interface's time into ours.
 func (i *iface) time(stamp uint64) (time.Time, error) {
 	if i.unit == 0 {
-		return time.Time{}, fmt.Errorf("a time in units that are not known")
+		return time.Time{}, errors.New("a time in units that are not known")
 	}
-	seconds := stamp / i.unit
+	seconds := int64(min(stamp/i.unit, 2*maxSeconds)) + min(max(i.offset, -2*maxSeconds), 2*maxSeconds)
+	if seconds < 0 || seconds > maxSeconds {
+		return time.Time{}, errors.New("its time is not between the years 1970 and 9999")
+	}
 	hi, lo := bits.Mul64(stamp%i.unit, 1e9)
 	nanoseconds, _ := bits.Div64(hi, lo, i.unit)
-	if seconds > maxSeconds || i.offset > maxSeconds || i.offset < -maxSeconds {
-		return time.Time{}, fmt.Errorf("its time is beyond the year 9999")
-	}
-	sum := int64(seconds) + i.offset
-	if sum > maxSeconds || sum < 0 {
-		return time.Time{}, fmt.Errorf("its time is not between the years 1970 and 9999")
-	}
-	return time.Unix(sum, int64(nanoseconds)), nil
+	return time.Unix(seconds, int64(nanoseconds)), nil
 }

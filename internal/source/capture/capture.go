@@ -70,15 +70,14 @@ func (d *damage) Error() string { return d.why }
 // mostEvents is how many events, but for those of one record, are handed over at a time.
 const mostEvents = 256
 
-// Open reads the head of a capture. name is how notes call it.
+// Open reads the head of a capture. name is how notes and errors of Run call it.
 func Open(r io.Reader, name string) (*Source, error) {
-	s := &Source{name: name, nflog: source.NewDecoder(), in: window{r: r, buf: make([]byte, windowSize)}}
+	s := &Source{name: name, nflog: source.NewDecoder(), links: newLinks(), in: window{r: r, buf: make([]byte, windowSize)}}
 	s.in.before = s.flush
-	if err := s.open(); err != nil {
-		if errors.Is(err, ErrNotCapture) {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		return nil, fmt.Errorf("%s: head of the capture: %w", name, err)
+	if err := s.open(); errors.Is(err, ErrNotCapture) {
+		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("head of the capture: %w", err)
 	}
 	return s, nil
 }

@@ -48,15 +48,15 @@ func (c *closing) skip(typ uint32) {
 
 func (c *closing) tell(note noter) {
 	if c.comments > mostComments {
-		note("%d more packets have a comment", c.comments-mostComments)
+		note("comments on more packets, not shown: %d", c.comments-mostComments)
 	}
 	if c.timeless > 0 {
-		note("%d packets have no time: they are told with that of the packet before", c.timeless)
+		note("packets without a time, told with that of the packet before: %d", c.timeless)
 	}
 	for _, typ := range slices.Sorted(maps.Keys(c.unknown)) {
-		note("%d blocks are of type 0x%08x, which is not known here: a newer pktrail may tell more", c.unknown[typ], typ)
+		note("blocks of type 0x%08x, which is not known here: %d; a newer pktrail may tell more", typ, c.unknown[typ])
 	}
 	if c.others > 0 {
-		note("%d blocks are of yet other types", c.others)
+		note("blocks of yet other types: %d", c.others)
 	}
 }

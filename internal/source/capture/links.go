@@ -23,12 +23,14 @@ const (
 	longName   = 255
 )
 
+func newLinks() links { return links{names: map[uint32]string{}, named: map[string]uint32{}} }
+
 // learn names an interface of which only the kernel's number is told.
 func (s *Source) learn(index uint32) {
 	if index == 0 || s.links.names[index] != "" || len(s.links.names) >= mostLinks {
 		return
 	}
-	s.rename(index, "if"+strconv.FormatUint(uint64(index), 10))
+	s.nameLink(index, "if"+strconv.FormatUint(uint64(index), 10))
 }
 
 // device is the number of an interface of which the name is told; 0 for none.
@@ -37,17 +39,14 @@ func (s *Source) device(name string) uint32 {
 	if index := s.links.named[name]; index != 0 || name == "" || len(s.links.names) >= mostLinks {
 		return index
 	}
-	if s.links.named == nil {
-		s.links.named = map[string]uint32{}
-	}
 	index := uint32(firstNamed + len(s.links.named))
 	s.links.named[name] = index
-	s.rename(index, name)
+	s.nameLink(index, name)
 	return index
 }
 
-// rename adds a name and tells them all.
-func (s *Source) rename(index uint32, name string) {
+// nameLink adds a name and tells them all.
+func (s *Source) nameLink(index uint32, name string) {
 	// Whoever was told the names before may have kept them.
 	s.links.names = maps.Clone(s.links.names)
 	s.links.names[index] = name

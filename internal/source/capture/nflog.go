@@ -138,13 +138,14 @@ func turnEach(b []byte, order binary.ByteOrder, then func(typ uint16, data []byt
 }
 
 func isNative(order binary.ByteOrder) bool {
-	one := []byte{1, 0}
-	return order.Uint16(one) == binary.NativeEndian.Uint16(one)
+	return isLittle(order) == (binary.NativeEndian.Uint16([]byte{1, 0}) == 1)
 }
 
 func other(order binary.ByteOrder) binary.ByteOrder {
-	if order.Uint16([]byte{1, 0}) == 1 {
+	if isLittle(order) {
 		return binary.BigEndian
 	}
 	return binary.LittleEndian
 }
+
+func isLittle(order binary.ByteOrder) bool { return order == binary.ByteOrder(binary.LittleEndian) }

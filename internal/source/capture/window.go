@@ -15,7 +15,7 @@ type window struct {
 }
 
 const (
-	windowSize = 256 << 10
+	windowSize = 64 << 10
 	idleReads  = 100 // reads without a byte until a reader counts as broken
 )
 
