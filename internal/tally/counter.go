@@ -11,7 +11,7 @@ const most = 1 << 16
 type counter[K comparable] struct {
 	index   map[K]uint32
 	entries []entry[K]
-	last    uint32 // the entry that was hit last, which neighbours in a log often share
+	last    uint32 // the entry that was counted last, which neighbours in a log often share
 	floor   int64
 	lines   int64 // that were counted, dropped ones included
 	pruned  bool
@@ -23,25 +23,22 @@ type entry[K comparable] struct {
 	count, error int64
 }
 
-// hit counts a key that is there.
-func (c *counter[K]) hit(k K) bool {
-	if int(c.last) < len(c.entries) && c.entries[c.last].key == k {
-		c.lines++
-		c.entries[c.last].count++
-		return true
-	}
-	i, ok := c.index[k]
-	if !ok {
-		return false
+// hit counts a key that is there, and says at which entry. near is the entry
+// that it is probably at, which saves the map.
+func (c *counter[K]) hit(k K, near uint32) (at uint32, ok bool) {
+	if int(near) >= len(c.entries) || c.entries[near].key != k {
+		if near, ok = c.index[k]; !ok {
+			return 0, false
+		}
 	}
 	c.lines++
-	c.entries[i].count++
-	c.last = i
-	return true
+	c.entries[near].count++
+	c.last = near
+	return near, true
 }
 
 // insert counts a key that is not there.
-func (c *counter[K]) insert(k K) {
+func (c *counter[K]) insert(k K) (at uint32) {
 	if c.index == nil {
 		c.index = map[K]uint32{}
 	}
@@ -55,6 +52,14 @@ func (c *counter[K]) insert(k K) {
 	c.last = uint32(len(c.entries))
 	c.index[k] = c.last
 	c.entries = append(c.entries, entry[K]{k, 1, c.floor})
+	return c.last
+}
+
+func (c *counter[K]) add(k K, near uint32) (at uint32) {
+	if at, ok := c.hit(k, near); ok {
+		return at
+	}
+	return c.insert(k)
 }
 
 // prune drops half of the keys: those with the smallest counts, of equal ones

@@ -19,6 +19,7 @@ type Tally struct {
 	wall, uptime timeline
 	prefixes     counter[string]
 	flows        counter[flow]
+	ends         []ends // of the flow with the same index
 	sources      counter[source]
 	destinations counter[destination]
 	ways         counter[way]
@@ -74,7 +75,8 @@ func (t *Tally) addText(l *event.LogLine) {
 const longest = 128
 
 func count(c *counter[string], text string) {
-	if text = clip(text); !c.hit(text) {
+	text = clip(text)
+	if _, ok := c.hit(text, c.last); !ok {
 		c.insert(strings.Clone(text))
 	}
 }
@@ -102,7 +104,7 @@ func (t *Tally) addWay(l *event.LogLine) {
 		return
 	}
 	w.in, w.out = clip(l.In), clip(l.Out)
-	if !t.ways.hit(w) {
+	if _, ok := t.ways.hit(w, t.ways.last); !ok {
 		w.in, w.out = strings.Clone(w.in), strings.Clone(w.out)
 		t.ways.insert(w)
 	}
@@ -113,13 +115,15 @@ func (t *Tally) addPacket(h *event.Headers) {
 		return
 	}
 	f := flowOf(h)
-	if !t.flows.hit(f) {
-		t.flows.insert(f)
+	i := t.flows.add(f, t.flows.last)
+	for len(t.ends) <= int(i) {
+		t.ends = append(t.ends, ends{})
 	}
-	if s := (source{f.src, f.kind.family()}); !t.sources.hit(s) {
-		t.sources.insert(s)
-	}
-	if d := (destination{f.dst, f.kind.asked()}); !t.destinations.hit(d) {
-		t.destinations.insert(d)
-	}
+	e := &t.ends[i]
+	e.source = t.sources.add(source{f.src, f.kind.family()}, e.source)
+	e.destination = t.destinations.add(destination{f.dst, f.kind.asked()}, e.destination)
 }
+
+// ends is where a flow's source and destination were counted last, so that they
+// need not be looked up. They may be elsewhere by now.
+type ends struct{ source, destination uint32 }
