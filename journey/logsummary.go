@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/netip"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // LogSummarySchema names the JSON form of a LogSummary.
@@ -31,6 +33,10 @@ type LogSummary struct {
 	Destinations LogTop[LogDestinationCount] `json:"destinations"`
 	Interfaces   LogTop[LogInterfacesCount]  `json:"interfaces"`
 	Hosts        LogTop[LogHostCount]        `json:"hosts"`
+
+	// Points are where a live log had rules of its own, in the order in which they
+	// were named; absent for other logs.
+	Points []LogPoint `json:"points,omitzero"`
 
 	// What only the reader of the log knows.
 	Bad     int64     `json:"bad"`     // lines that look like one of the packet log, and cannot be read
@@ -116,6 +122,17 @@ type LogInterfacesCount struct {
 type LogHostCount struct {
 	Host string `json:"host"`
 	LogCount
+}
+
+// LogPoint is one place at which packets were logged, and what its rules counted.
+type LogPoint struct {
+	Netns    string       `json:"netns"`
+	Name     string       `json:"name"` // as the user named it
+	Hook     ruleset.Hook `json:"hook,omitzero"`
+	Priority *int32       `json:"priority,omitzero"` // of our chain; absent for a rule in a table of others
+	Logged   int64        `json:"logged"`
+	// RateLimited packets matched while the rate was used up; they are not logged.
+	RateLimited int64 `json:"rate_limited"`
 }
 
 // LogSpan is when lines came: the first, the last, and how many in each part of

@@ -125,10 +125,14 @@ type ranked struct {
 }
 
 func (t *Text) rankings(s *journey.LogSummary) {
+	first := rank(t, "by prefix", s.Prefixes, s.Lines, func(c journey.LogPrefixCount) ranked {
+		return ranked{c.LogCount, prefixWords(c.Prefix), originStyle(c.Origin)}
+	})
+	if len(s.Points) > 0 {
+		first = t.points(s)
+	}
 	all := []ranking{
-		rank(t, "by prefix", s.Prefixes, s.Lines, func(c journey.LogPrefixCount) ranked {
-			return ranked{c.LogCount, prefixWords(c.Prefix), originStyle(c.Origin)}
-		}),
+		first,
 		rank(t, "by flow", s.Flows, s.Lines, t.flowWords),
 		rank(t, "by source", s.Sources, s.Lines, func(c journey.LogSourceCount) ranked {
 			return ranked{c.LogCount, c.Src.String(), plain}
@@ -255,6 +259,9 @@ func (t *Text) logCaveats(s *journey.LogSummary) {
 	say(s.NotRead, "have words that were not understood", "has words that were not understood")
 	say(s.Untimed, "have no time", "has no time")
 	say(s.Assumed, "have a time whose year or zone was chosen", "has a time whose year or zone was chosen")
+	if n := overRate(s.Points); n > 0 {
+		t.flow(4, line{{"  " + count(n, "packet") + " over the limit: counted, not logged", yellow}})
+	}
 	if s.Lost.Count > 0 || s.Lost.More {
 		t.flow(4, line{{"  lost " + lostWords(s.Lost), yellow}})
 	}
