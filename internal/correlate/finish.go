@@ -138,7 +138,7 @@ func (c *chain) shown(st *step, r *ruleset.Rule, doubt string) *journey.Rule {
 		Backend: c.table.Backend, Dialect: c.dialect, Table: c.table.Name, Chain: c.name,
 		Handle: st.handle, Doubt: doubt,
 	}
-	if st.kind == journey.KindRule || st.number != 0 && r != nil {
+	if st.kind == journey.KindRule || st.number != 0 && (r != nil || c.text == nil) {
 		j.Number = int(st.number)
 		c.describe(j, r)
 	}

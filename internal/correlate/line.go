@@ -89,7 +89,7 @@ func (c *chain) line(st *step) lineMeaning {
 		return lineMeaning{kind: journey.KindRule, verdict: ruleset.Unknown}
 	case c.text == nil:
 		return lineMeaning{kind: kindOf(st.line), verdict: ruleset.Unknown,
-			doubt: "without the rules' texts the kernel's line does not tell a rule without matches from the end of the chain"}
+			doubt: "the kernel's line does not tell a rule without matches from the end of the chain, only the rules do"}
 	case st.line == event.LineRule && r != nil, r != nil && r.Effect.Bare:
 		return lineMeaning{kind: journey.KindRule, verdict: ruleVerdict(r), rule: r}
 	case st.line == event.LinePolicy && end:

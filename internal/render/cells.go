@@ -2,6 +2,7 @@ package render
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -118,8 +119,12 @@ func hasPlace(r *journey.Rule) bool { return r != nil && (r.Number > 0 || r.Hand
 // place is where in its chain a rule stands.
 func place(s *journey.Step) string {
 	switch {
+	case s.Kind == journey.KindPolicy && mayBeRule(s):
+		return "policy or #" + strconv.Itoa(s.Rule.Number)
 	case s.Kind == journey.KindPolicy:
 		return "policy"
+	case s.Kind == journey.KindReturn && mayBeRule(s):
+		return "end or #" + strconv.Itoa(s.Rule.Number)
 	case s.Rule.Number > 0:
 		return "#" + strconv.Itoa(s.Rule.Number)
 	case s.Rule.Handle > 0:
@@ -129,6 +134,10 @@ func place(s *journey.Step) string {
 	}
 	return "#?"
 }
+
+// mayBeRule: the rules are not known, and a legacy line that names the end of a
+// chain may stand for a rule.
+func mayBeRule(s *journey.Step) bool { return s.Rule.Number > 0 && s.Rule.NoText != "" }
 
 func verdictWords(s *journey.Step) string {
 	switch {
@@ -155,28 +164,54 @@ func side(name string, addr *journey.Change[netip.Addr], port *journey.Change[ui
 	return nil
 }
 
-// doubts says once a stream why a table's rules have no text, and once a
-// journey why a text may be of another rule.
+// doubts says once a stream why a table's rules have no text, and what its lines
+// then do not tell, and once a journey why a text may be of another rule.
 func (t *Text) doubts(j *journey.Journey) {
-	said := map[string]bool{}
+	for _, r := range gather(j, t.told, func(r *journey.Rule) string { return textless(r, r.NoText) }) {
+		t.flow(4, line{{"  no texts of " + r.where + ": " + r.words, dim}})
+	}
+	for _, r := range gather(j, t.told, func(r *journey.Rule) string { return textless(r, r.Doubt) }) {
+		t.flow(4, line{{"  ? in " + r.where + ": " + r.words, yellow}})
+	}
+	for _, r := range gather(j, map[reason]bool{}, func(r *journey.Rule) string {
+		if r.Text == "" {
+			return ""
+		}
+		return r.Doubt
+	}) {
+		t.flow(4, line{{"  ? in " + r.where + ": text may be of another rule: " + r.words, yellow}})
+	}
+}
+
+func textless(r *journey.Rule, words string) string {
+	if r.Text != "" {
+		return ""
+	}
+	return words
+}
+
+// reason is words that hold for some tables.
+type reason struct{ words, where string }
+
+// gather asks the rules of a journey for words that were not told of their table
+// yet, and names the tables for which they are the same together.
+func gather(j *journey.Journey, told map[reason]bool, ask func(*journey.Rule) string) []reason {
+	var reasons []reason
 	for i := range j.Steps {
 		s := &j.Steps[i]
-		if s.Rule == nil {
+		if s.Rule == nil || ask(s.Rule) == "" {
 			continue
 		}
-		if why := s.Rule.NoText; why != "" && s.Rule.Text == "" {
-			words := "no texts of " + tableName(s) + ": " + why
-			if !t.told[words] {
-				t.told[words] = true
-				t.flow(4, line{{"  " + words, dim}})
-			}
+		r := reason{ask(s.Rule), tableName(s)}
+		if told[r] {
+			continue
 		}
-		if why := s.Rule.Doubt; why != "" {
-			words := "? in " + tableName(s) + ": text may be of another rule: " + why
-			if !said[words] {
-				said[words] = true
-				t.flow(4, line{{"  " + words, yellow}})
-			}
+		told[r] = true
+		if k := slices.IndexFunc(reasons, func(have reason) bool { return have.words == r.words }); k >= 0 {
+			reasons[k].where += ", " + r.where
+		} else {
+			reasons = append(reasons, r)
 		}
 	}
+	return reasons
 }

@@ -123,10 +123,10 @@ func originStyle(o *journey.Origin) style {
 
 // actionStyle is the colour of what a prefix says was done.
 func actionStyle(action string) style {
-	switch strings.ToLower(action) {
-	case "drop", "dropped", "block", "blocked", "reject", "rejected", "deny", "denied", "refuse", "blacklist":
+	switch action {
+	case "DROP", "BLOCK", "REJECT", "DENY":
 		return red
-	case "accept", "accepted", "allow", "allowed", "pass", "permit":
+	case "ACCEPT", "ALLOW":
 		return green
 	}
 	return plain

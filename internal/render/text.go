@@ -16,7 +16,7 @@ type Text struct {
 	buf   []byte
 	last  block
 	day   string          // the date that the clock times belong to, as it was printed
-	told  map[string]bool // why tables have no text, said already
+	told  map[reason]bool // why tables have no text, said already
 	log   logState
 }
 
@@ -36,7 +36,7 @@ const (
 
 // NewText makes a printer of text.
 func NewText(w io.Writer, opt Options) *Text {
-	t := &Text{w: w, opt: opt, told: map[string]bool{}}
+	t := &Text{w: w, opt: opt, told: map[reason]bool{}}
 	t.marks = marks{arrow: "→", change: "↳", decided: "◀", led: "◁", ellipsis: "…", dot: "·", least: "≥"}
 	if opt.ASCII {
 		t.marks = marks{arrow: "->", change: "~", decided: "<==", led: "<--", ellipsis: "...", dot: "|", least: ">="}
