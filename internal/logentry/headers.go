@@ -15,6 +15,7 @@ type headers struct {
 	icmp     journey.LogICMP
 	arp      journey.LogARP
 	flags    map[packet.TCPFlags]*string
+	protos   [256]string
 }
 
 // of is the form in which headers are shown. It points into them.
@@ -30,7 +31,7 @@ func (m *headers) of(h *event.Headers) journey.LogPacket {
 		p.Src, p.Dst = h.Src, h.Dst
 	}
 	if h.Has&event.HasProto != 0 {
-		p.Proto = packet.ProtoName(h.Proto)
+		p.Proto = m.proto(h.Proto)
 	}
 	if h.Has&event.HasPorts != 0 {
 		p.SrcPort, p.DstPort = &h.SrcPort, &h.DstPort
@@ -44,6 +45,13 @@ func (m *headers) of(h *event.Headers) journey.LogPacket {
 	}
 	m.transport(&p, h)
 	return p
+}
+
+func (m *headers) proto(number uint8) string {
+	if m.protos[number] == "" {
+		m.protos[number] = packet.ProtoName(number)
+	}
+	return m.protos[number]
 }
 
 func told[T any](h *event.Headers, bit event.HeaderHas, v *T) *T {

@@ -26,6 +26,7 @@ func (t *Tally) Report(opt Options) *journey.LogSummary {
 		Lines:  t.lines, Trace: t.trace, Untimed: t.untimed, Assumed: t.assumed, Cut: t.cut, NotRead: t.notRead,
 		Time:         span(&t.wall, func(ns int64) journey.Time { return journey.Time{Time: time.Unix(0, ns).UTC()} }),
 		Uptime:       span(&t.uptime, func(ns int64) journey.Uptime { return journey.Uptime(ns) }),
+		Actions:      actions(&t.prefixes),
 		Prefixes:     report(&t.prefixes, top, prefixCount),
 		Flows:        report(&t.flows, top, flowCount),
 		Sources:      report(&t.sources, top, sourceCount),
@@ -53,7 +54,7 @@ func report[K comparable, T any](c *counter[K], top int, tell func(K, journey.Lo
 }
 
 func prefixCount(prefix string, n journey.LogCount) journey.LogPrefixCount {
-	return journey.LogPrefixCount{Prefix: prefix, LogCount: n}
+	return journey.LogPrefixCount{Prefix: prefix, Origin: origin(prefix), LogCount: n}
 }
 
 func flowCount(f flow, n journey.LogCount) journey.LogFlowCount {
