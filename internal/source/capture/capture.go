@@ -50,9 +50,8 @@ type format interface {
 
 // record is one captured packet.
 type record struct {
-	offset  int64 // of its record in the file
-	time    time.Time
-	untimed bool // time is that of the packet before
+	offset  int64     // of its record in the file
+	time    time.Time // zero when not known
 	link    uint32
 	order   binary.ByteOrder // of the machine that captured it
 	device  uint32           // where it was captured, by its number in links; 0 when not known
@@ -170,7 +169,9 @@ func (s *Source) undecoded(p *record, why error) {
 
 // tell turns a record into an event.
 func (s *Source) tell(p *record) {
-	s.last = p.time
+	if !p.time.IsZero() {
+		s.last = p.time
+	}
 	if len(p.comment) > 0 {
 		s.closing.comment(s.note, p.offset, p.comment)
 	}
@@ -195,11 +196,9 @@ func (s *Source) tellPlain(p *record, c *crossing) {
 	}
 	e := s.add(event.KindLog, p.time)
 	e.Log = event.Log{
-		Family: uint8(c.family), Hook: event.NoHook, EtherType: c.etherType,
+		Family: c.nfproto(), Hook: event.NoHook, EtherType: c.etherType,
 		LinkHeader: c.header, Payload: c.payload,
-	}
-	if !p.untimed {
-		e.Log.Timestamp = p.time
+		LinkType: c.device, HasLinkType: c.hasDevice, Timestamp: p.time,
 	}
 	if p.sent || c.sent {
 		e.Log.Out = device

@@ -51,7 +51,7 @@ func (c *closing) tell(note noter) {
 		note("comments on more packets, not shown: %d", c.comments-mostComments)
 	}
 	if c.timeless > 0 {
-		note("packets without a time, told with that of the packet before: %d", c.timeless)
+		note("packets without a time: %d", c.timeless)
 	}
 	for _, typ := range slices.Sorted(maps.Keys(c.unknown)) {
 		note("blocks of type 0x%08x, which is not known here: %d; a newer pktrail may tell more", typ, c.unknown[typ])

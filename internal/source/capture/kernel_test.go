@@ -181,7 +181,7 @@ COMMIT
 	in, out := index(t, l, "rt", "r0"), index(t, l, "rt", "r1")
 	for i, p := range packets {
 		pre, fwd := got.logs[2*i], got.logs[2*i+1]
-		want := event.Log{Family: 2, Hook: 0, Group: 5, Prefix: []byte("raw pre: "), In: in, Mark: 0xd4, EtherType: 0x800, Payload: p}
+		want := event.Log{Family: 2, Hook: 0, Group: 5, Prefix: []byte("raw pre: "), In: in, Mark: 0xd4, EtherType: 0x800, LinkType: 1, HasLinkType: true, Payload: p}
 		told := cmpopts.IgnoreFields(event.Log{}, "LinkHeader", "Timestamp")
 		if d := cmp.Diff(want, pre, told); d != "" {
 			t.Errorf("packet %d: %s", i, d)

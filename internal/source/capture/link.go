@@ -42,6 +42,18 @@ const (
 	type8022    = 0x0004 // ETH_P_802_2
 )
 
+// Kinds of devices (include/uapi/linux/if_arp.h: ARPHRD_*).
+const (
+	deviceEthernet         = 1
+	deviceWireless         = 801
+	deviceWirelessPrism    = 802
+	deviceWirelessRadiotap = 803
+	deviceNetlink          = 824
+)
+
+// nfprotoNetdev is NFPROTO_NETDEV (include/uapi/linux/netfilter.h).
+const nfprotoNetdev = 5
+
 // packetOutgoing is PACKET_OUTGOING (include/uapi/linux/if_packet.h).
 const packetOutgoing = 4
 
@@ -51,6 +63,8 @@ type crossing struct {
 	etherType uint16 // behind any VLAN tags
 	header    []byte // of the link layer, with any VLAN tags
 	payload   []byte
+	device    uint16 // ARPHRD_*, where hasDevice
+	hasDevice bool
 	index     uint32 // of the interface, as the kernel numbers them; 0 when not told
 	sent      bool
 }
@@ -85,6 +99,7 @@ func (c *crossing) ethernet(b []byte) error {
 	}
 	at := len(b) - len(c.payload)
 	c.header = b[:at:at]
+	c.device, c.hasDevice = deviceEthernet, true
 	if c.etherType < firstType {
 		c.etherType = unnumbered(c.payload)
 	}
@@ -149,7 +164,7 @@ func (c *crossing) cooked(b []byte) error {
 	if len(b) < sllLen {
 		return short("cooked", len(b), sllLen)
 	}
-	if err := carriesEtherType(binary.BigEndian.Uint16(b[2:])); err != nil {
+	if err := c.on(binary.BigEndian.Uint16(b[2:])); err != nil {
 		return err
 	}
 	c.sent = binary.BigEndian.Uint16(b) == packetOutgoing
@@ -162,7 +177,7 @@ func (c *crossing) cooked2(b []byte) error {
 	if len(b) < sll2Len {
 		return short("cooked", len(b), sll2Len)
 	}
-	if err := carriesEtherType(binary.BigEndian.Uint16(b[8:])); err != nil {
+	if err := c.on(binary.BigEndian.Uint16(b[8:])); err != nil {
 		return err
 	}
 	c.index = binary.BigEndian.Uint32(b[4:])
@@ -170,12 +185,22 @@ func (c *crossing) cooked2(b []byte) error {
 	return c.network(binary.BigEndian.Uint16(b), b[sll2Len:])
 }
 
-// carriesEtherType refuses the devices for which the protocol in a cooked header
-// is something else (include/uapi/linux/if_arp.h).
-func carriesEtherType(device uint16) error {
+// on takes the kind of device from a cooked header, and refuses those for which
+// the protocol in it is no EtherType.
+func (c *crossing) on(device uint16) error {
 	switch device {
-	case 801, 802, 803, 824: // 802.11 and its two monitor headers, netlink
+	case deviceWireless, deviceWirelessPrism, deviceWirelessRadiotap, deviceNetlink:
 		return fmt.Errorf("cooked header: a device of type %d, whose packets are not decoded here", device)
 	}
+	c.device, c.hasDevice = device, true
 	return nil
+}
+
+// nfproto is the family of hooks that would see the packet: one of its own, or
+// that of devices.
+func (c *crossing) nfproto() uint8 {
+	if c.family == packet.Unspec {
+		return nfprotoNetdev
+	}
+	return uint8(c.family)
 }

@@ -43,9 +43,9 @@ func TestLinkTypes(t *testing.T) {
 		{"vlan", linkEthernet, cat(vlan, v4), ip(vlan, v4)},
 		{"two vlans", linkEthernet, cat(qinq, v6), ip6(qinq, v6)},
 		{"arp", linkEthernet, cat(macs, []byte{8, 6}, arp), event.Log{Family: 3, EtherType: 0x806, LinkHeader: cat(macs, []byte{8, 6}), Payload: arp}},
-		{"802.2", linkEthernet, cat(stp, []byte{0x42, 0x42, 3}), event.Log{EtherType: 4, LinkHeader: stp, Payload: []byte{0x42, 0x42, 3}}},
-		{"802.3", linkEthernet, cat(stp, []byte{0xff, 0xff, 3}), event.Log{EtherType: 1, LinkHeader: stp, Payload: []byte{0xff, 0xff, 3}}},
-		{"lldp", linkEthernet, cat(macs, []byte{0x88, 0xcc, 1}), event.Log{EtherType: 0x88cc, LinkHeader: cat(macs, []byte{0x88, 0xcc}), Payload: []byte{1}}},
+		{"802.2", linkEthernet, cat(stp, []byte{0x42, 0x42, 3}), event.Log{Family: 5, EtherType: 4, LinkHeader: stp, Payload: []byte{0x42, 0x42, 3}}},
+		{"802.3", linkEthernet, cat(stp, []byte{0xff, 0xff, 3}), event.Log{Family: 5, EtherType: 1, LinkHeader: stp, Payload: []byte{0xff, 0xff, 3}}},
+		{"lldp", linkEthernet, cat(macs, []byte{0x88, 0xcc, 1}), event.Log{Family: 5, EtherType: 0x88cc, LinkHeader: cat(macs, []byte{0x88, 0xcc}), Payload: []byte{1}}},
 		{"raw 4", linkRaw, v4, ip(nil, v4)},
 		{"raw 6", linkRaw, v6, ip6(nil, v6)},
 		{"raw, the other number", linkRawLinux, v6, ip6(nil, v6)},
@@ -64,6 +64,9 @@ func TestLinkTypes(t *testing.T) {
 		got := read(t, single(c.link, c.data))
 		got.only(t, 1)
 		c.want.Hook, c.want.Timestamp = event.NoHook, got.times[0]
+		if c.link == linkEthernet || c.link == linkSLL || c.link == linkSLL2 {
+			c.want.LinkType, c.want.HasLinkType = deviceEthernet, true
+		}
 		if d := cmp.Diff(c.want, got.logs[0]); d != "" {
 			t.Errorf("%s: %s", c.name, d)
 		}

@@ -38,14 +38,14 @@ func message(order binary.ByteOrder, number byte, payload []byte) []byte {
 		attr{6, []byte{0, 0, 0, 4}}, attr{7, []byte{0, 0, 0, 5}}, attr{8, make([]byte, 12)},
 		attr{3, []byte{0, 0, 0, 0, 0x69, 0x21, 0xc4, 7, 0, 0, 0, 0, 0, 0, 0, 9}},
 		attr{11, []byte{0, 0, 3, 0xe8}}, attr{14, []byte{0, 0, 0, 100}}, attr{12, []byte{0, 0, 0, number}},
-		attr{16, ethernetHeader}, attr{18 | 1<<15, entry}, attr{19, []byte{0, 0, 0, 1}}, attr{9, payload}))
+		attr{15, []byte{0, 1}}, attr{16, ethernetHeader}, attr{18 | 1<<15, entry}, attr{19, []byte{0, 0, 0, 1}}, attr{9, payload}))
 }
 
 func wantMessage(number byte, payload []byte) event.Log {
 	return event.Log{
 		Family: 2, Hook: 1, Group: 5, Prefix: []byte("TRACE: raw:PREROUTING:rule:3 "),
 		In: 2, Out: 3, PhysIn: 4, PhysOut: 5, Mark: 0xd4, EtherType: 0x800,
-		LinkHeader: ethernetHeader, Payload: payload, Timestamp: time.Unix(0x6921c407, 9000),
+		LinkHeader: ethernetHeader, LinkType: 1, HasLinkType: true, Payload: payload, Timestamp: time.Unix(0x6921c407, 9000),
 		Seq: uint32(number), HasSeq: true, UID: 1000, GID: 100, HasUID: true, HasGID: true,
 		CT:   event.CT{Known: true, ID: 0x01020304, HasID: true, State: 4, Status: 0x198, HasDir: true, HasStatus: true},
 		Line: event.TraceLine{Table: "raw", Chain: "PREROUTING", Type: event.LineRule, Number: 3},

@@ -32,7 +32,7 @@ func TestPcap(t *testing.T) {
 			if !got.times[0].Equal(want) {
 				t.Errorf("%v %x: %v, want %v", order, magic, got.times[0], want)
 			}
-			wantLog := event.Log{Family: 2, Hook: event.NoHook, EtherType: 0x800, LinkHeader: ethernetHeader, Payload: d, Timestamp: want}
+			wantLog := event.Log{Family: 2, Hook: event.NoHook, EtherType: 0x800, LinkHeader: ethernetHeader, LinkType: 1, HasLinkType: true, Payload: d, Timestamp: want}
 			if diff := cmp.Diff(wantLog, got.logs[0]); diff != "" {
 				t.Error(diff)
 			}

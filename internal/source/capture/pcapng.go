@@ -141,7 +141,7 @@ func (f *pcapng) packet(s *Source, b *block, id uint32) (p record, i *iface, err
 		return p, nil, fmt.Errorf("interface %d: the section describes %d before it", id, len(f.ifaces))
 	}
 	i = &f.ifaces[id]
-	return record{offset: b.offset, time: s.last, link: i.link, order: b.order, device: i.device}, i, nil
+	return record{offset: b.offset, link: i.link, order: b.order, device: i.device}, i, nil
 }
 
 // enhanced reads a packet with a time and options.
@@ -200,7 +200,7 @@ func (f *pcapng) simple(s *Source, b *block) error {
 	if p.data, err = b.data(size); err != nil {
 		return err
 	}
-	p.untimed = true
+	p.time = time.Time{}
 	s.closing.timeless++
 	s.tell(&p)
 	return nil

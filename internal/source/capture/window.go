@@ -1,6 +1,9 @@
 package capture
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // window reads a file in place: what peek returns is memory of the window, and
 // holds until before is called.
@@ -24,7 +27,7 @@ const (
 func (w *window) peek(n int) ([]byte, error) {
 	for idle := 0; w.end-w.at < n; {
 		switch {
-		case w.err == io.EOF && w.end > w.at:
+		case errors.Is(w.err, io.EOF) && w.end > w.at:
 			return nil, io.ErrUnexpectedEOF
 		case w.err != nil:
 			return nil, w.err
