@@ -126,7 +126,7 @@ type LogHostCount struct {
 
 // LogPoint is one place at which packets were logged, and what its rules counted.
 type LogPoint struct {
-	Netns    string       `json:"netns"`
+	Netns    *Netns       `json:"netns,omitzero"`
 	Name     string       `json:"name"` // as the user named it
 	Hook     ruleset.Hook `json:"hook,omitzero"`
 	Priority *int32       `json:"priority,omitzero"` // of our chain; absent for a rule in a table of others

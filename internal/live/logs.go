@@ -263,7 +263,7 @@ func (l *Logs) Link(netns uint16, index uint32) string {
 
 // LogCount is what the rules at one point counted in one namespace.
 type LogCount struct {
-	Netns string
+	Netns uint16 // number in the stream
 	Point arm.LogPoint
 	arm.PointCount
 }
@@ -277,7 +277,7 @@ func (l *Logs) Counts() ([]LogCount, error) {
 			return all, fmt.Errorf("namespace %s: what the rules counted: %w", s.ns.Name, err)
 		}
 		for p, c := range counts {
-			all = append(all, LogCount{Netns: s.ns.Name, Point: s.plan.Points[p], PointCount: c})
+			all = append(all, LogCount{Netns: s.number, Point: s.plan.Points[p], PointCount: c})
 		}
 	}
 	return all, nil
@@ -285,7 +285,11 @@ func (l *Logs) Counts() ([]LogCount, error) {
 
 // Wait is Trace.Wait for a log.
 func (l *Logs) Wait(ctx context.Context, say func(string)) (stop func()) {
-	return wait(ctx, l.opt.Spaces, fmt.Sprintf("%s in %s", l.opt.Match, l.Names()), say)
+	what := l.opt.Match.String()
+	if what == "" {
+		what = "any packet"
+	}
+	return wait(ctx, l.opt.Spaces, what+" in "+l.Names(), say)
 }
 
 // Names are the namespaces, for people.
@@ -296,6 +300,3 @@ func (l *Logs) Names() string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// Name is the name of one namespace of the stream.
-func (l *Logs) Name(netns uint16) string { return l.spaces[netns].ns.Name }

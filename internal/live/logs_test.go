@@ -326,7 +326,7 @@ func TestLogSeveralSpaces(t *testing.T) {
 	seen, counts := g.stop()
 	by := map[string]int64{}
 	for _, c := range counts {
-		by[c.Netns] += c.Logged
+		by[g.logs.spaces[c.Netns].ns.Name] += c.Logged
 	}
 	if want := map[string]int64{"rt": 2, "server": 2, "client": 0}; len(seen) != 4 || !cmp.Equal(by, want) {
 		t.Errorf("%d came, %v counted, want %v", len(seen), by, want)

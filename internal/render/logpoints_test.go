@@ -16,12 +16,12 @@ func TestLogPoints(t *testing.T) {
 	s := new(tally.Tally).Report(tally.Options{})
 	s.Lines = 8
 	s.Points = []journey.LogPoint{
-		{Netns: "rt", Name: "raw/PREROUTING", Hook: ruleset.Prerouting, Priority: &priority, Logged: 8, RateLimited: 34},
-		{Netns: "rt", Name: "filter/DOCKER-USER"},
+		{Netns: &journey.Netns{Name: "rt"}, Name: "raw/PREROUTING", Hook: ruleset.Prerouting, Priority: &priority, Logged: 8, RateLimited: 34},
+		{Netns: &journey.Netns{Name: "rt"}, Name: "filter/DOCKER-USER"},
 	}
 	const want = `8 lines
 by point
-  8  100.0%  raw/PREROUTING  prerouting -301  (34 more over the limit)
+  8  100.0%  raw/PREROUTING  prerouting, priority -301  (34 more over the limit)
   0    0.0%  filter/DOCKER-USER
   34 packets over the limit: counted, not logged
 `
@@ -29,7 +29,7 @@ by point
 	if err := NewText(&b, Options{}).LogSummary(s); err != nil || b.String() != want {
 		t.Errorf("%v, got\n%s", err, b.String())
 	}
-	s.Points[1].Netns = "server"
+	s.Points[1].Netns = &journey.Netns{Name: "server"}
 	b.Reset()
 	if err := NewText(&b, Options{}).LogSummary(s); err != nil || !bytes.Contains(b.Bytes(), []byte("  server  filter/DOCKER-USER")) {
 		t.Errorf("%v, got\n%s", err, b.String())
