@@ -60,21 +60,39 @@ func firstNetns() snapshot.Value[bool] {
 	return snapshot.Known(false)
 }
 
-// allNetns reads the setting from whichever namespace of ours or of process 1 shows it.
+// allNetns reads the setting from whichever namespace shows it: our own, that of
+// process 1, or that of the kernel's own threads.
 func allNetns() snapshot.Value[bool] {
 	if exists(allNetnsPath) {
 		return procValue(allNetnsPath, flag)
 	}
-	first, err := netns.Open("/proc/1/ns/net")
-	if err != nil {
-		return snapshot.Unknown[bool]("only the first network namespace shows it: " + err.Error())
+	var why error
+	for _, path := range []string{"/proc/1/ns/net", "/proc/2/ns/net"} {
+		ns, err := netns.Open(path)
+		if err != nil {
+			why = errors.Join(why, err)
+			continue
+		}
+		v := snapshot.Unknown[bool]("")
+		err = ns.Do(func() error {
+			v = procValue(allNetnsPath, flag)
+			return nil
+		})
+		_ = ns.Close()
+		if v.Known {
+			return v
+		}
+		why = errors.Join(why, err)
 	}
-	defer func() { _ = first.Close() }()
-	v := snapshot.Unknown[bool]("")
-	if err := first.Do(func() error { v = procValue(allNetnsPath, flag); return nil }); err != nil {
-		return snapshot.Unknown[bool]("only the first network namespace shows it: " + err.Error())
+	return snapshot.Unknown[bool](oneLine("only the first network namespace shows it, and that cannot be entered from here", why))
+}
+
+// oneLine joins words and the errors behind them.
+func oneLine(words string, err error) string {
+	if err == nil {
+		return words
 	}
-	return v
+	return words + ": " + strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
 // logFamilies reads the loggers of the families whose packets rules can log.
