@@ -30,8 +30,10 @@ const (
 // LOG and nft's log statement none unless asked. link names an interface.
 //
 // A message holds as many bytes of the packet as its rule asked for; where they
-// end before a header does, the record is cut there. l's slices are its own,
-// and its strings are kept by p. The error is for a family without packets.
+// end before a header does, the record is cut there. Of a packet that was only
+// captured (event.NoHook) it tells the interfaces and addresses that are known.
+// l's slices are its own, and its strings are kept by p. The error is for a family
+// without packets.
 func (p *Parser) Message(m *event.Log, link func(uint32) string, l *event.LogLine) error {
 	clearLine(l)
 	if l.Trace = m.Line; l.Trace.Table == "" {
@@ -73,8 +75,14 @@ func devices(m *event.Log, link func(uint32) string, l *event.LogLine) {
 			out, physOut = physOut, 0
 		}
 	}
-	l.Has |= event.HasIn | event.HasOut
 	l.In, l.Out = deviceOf(in, link), deviceOf(out, link)
+	l.Has |= event.HasIn | event.HasOut
+	if m.Hook == event.NoHook && l.In == "" {
+		l.Has &^= event.HasIn
+	}
+	if m.Hook == event.NoHook && l.Out == "" {
+		l.Has &^= event.HasOut
+	}
 	if physIn != 0 && physIn != in {
 		l.PhysIn = deviceOf(physIn, link)
 		l.Has |= event.HasPhysIn
@@ -100,7 +108,8 @@ func deviceOf(index uint32, link func(uint32) string) string {
 // such as a tunnel, has an empty MAC=.
 func linkHeader(m *event.Log, f packet.Family, l *event.LogLine) {
 	b := m.LinkHeader
-	if l.In == "" && f != packet.Unspec || len(b) == 0 && !m.HasLinkType {
+	own := l.In == "" && m.Hook != event.NoHook
+	if own && f != packet.Unspec || len(b) == 0 && !m.HasLinkType {
 		return
 	}
 	ethernet := m.LinkType == deviceEther
