@@ -36,6 +36,7 @@ func (e *Error) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, 
 type Parser struct {
 	strings interned
 	intern  func([]byte) string // strings.of, bound once
+	reader  reader              // of the line that is being read
 }
 
 // Parse reads one line of kernel text, without envelope and newline, and fills
@@ -48,9 +49,12 @@ type Parser struct {
 // before that word, and Rest begins with it.
 func (p *Parser) Parse(text []byte, l *event.LogLine) (rest []byte, err error) {
 	clearLine(l)
-	r := reader{p: p, b: text, l: l, h: &l.Headers}
+	r := &p.reader
+	*r = reader{p: p, b: text, l: l, h: &l.Headers}
+	defer r.release()
 	if h, ok := findHead(text, 0); ok {
 		r.head(h)
+		r.usual()
 	} else if err := r.noHead(); err != nil {
 		return nil, err
 	}
@@ -68,6 +72,9 @@ func (p *Parser) Parse(text []byte, l *event.LogLine) (rest []byte, err error) {
 	}
 	return text[r.limit:], nil
 }
+
+// release lets go of the line and its text.
+func (r *reader) release() { r.b, r.l, r.h, r.bad = nil, nil, nil, nil }
 
 // clearLine empties what Parse and Message fill.
 func clearLine(l *event.LogLine) {
