@@ -3,8 +3,8 @@ package render
 import (
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/pktrail/pktrail/journey"
 )
@@ -74,7 +74,8 @@ func (p *CSV) head() {
 
 // appendCSV appends a value, in quotes where it has what separates values.
 func appendCSV(b, value []byte) []byte {
-	if !strings.ContainsAny(string(value), ",\"\r\n") {
+	separates := func(c byte) bool { return c == ',' || c == '"' || c == '\r' || c == '\n' }
+	if !slices.ContainsFunc(value, separates) {
 		return append(b, value...)
 	}
 	b = append(b, '"')

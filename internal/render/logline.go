@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	"github.com/pktrail/pktrail/journey"
 )
@@ -12,6 +13,7 @@ type logState struct {
 	columns logColumns
 	row     rowWriter
 	quarter int64 // of an hour since 1970, of the last time
+	fine    bool  // times have fractions of seconds
 }
 
 // logColumns is the widths of the columns of log lines. They grow with what
@@ -67,20 +69,34 @@ func fill(r *rowWriter, st style, width *int, most int) {
 	*width = min(max(*width, n), max(most, *width))
 }
 
-// logTime is the time of day, or the seconds since the host's start.
+// logTime is the time of day, or the seconds since the host's start. Fractions
+// are left out until there is one: many logs have whole seconds.
 func (t *Text) logTime(l *journey.LogLine, r *rowWriter, c *logColumns) {
 	switch {
 	case !l.Time.IsZero():
-		at := l.Time.Local()
-		if t.opt.UTC {
-			at = l.Time.UTC()
-		}
-		r.cell = at.AppendFormat(r.cell, "15:04:05.000")
+		at := t.zoned(l.Time)
+		t.log.fine = t.log.fine || at.Nanosecond() != 0
+		r.cell = appendClock(r.cell, at, t.log.fine)
 	case l.Uptime != nil:
 		r.cell = l.Uptime.Append(r.cell)
 	}
 	fill(r, dim, &c.time, 1<<10)
 }
+
+// appendClock is 15:04:05 or 15:04:05.000, in a third of the time of AppendFormat.
+func appendClock(b []byte, at time.Time, fine bool) []byte {
+	hour, minute, second := at.Clock()
+	b = appendTwo(b, hour)
+	b = appendTwo(append(b, ':'), minute)
+	b = appendTwo(append(b, ':'), second)
+	if !fine {
+		return b
+	}
+	ms := at.Nanosecond() / int(time.Millisecond)
+	return appendTwo(append(b, '.', byte('0'+ms/100)), ms%100)
+}
+
+func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 // logDate prints the day where it changes. Days and zones change at quarters of
 // an hour, so it looks only where the quarter changes.
@@ -139,7 +155,7 @@ func (t *Text) logWays(l *journey.LogLine, r *rowWriter) {
 		return
 	}
 	way(r, l.In, l.PhysIn)
-	r.text(t.marks.arrow)
+	r.sign(t.marks.arrow)
 	way(r, l.Out, l.PhysOut)
 }
 
@@ -160,7 +176,7 @@ func (t *Text) logRest(l *journey.LogLine, r *rowWriter) {
 		r.text("vlan ").number(int64(l.VLAN.ID)).put(plain, 0)
 	}
 	if l.Tunnel != nil {
-		r.text("tunnel ").text(l.Tunnel.Src.String()).text(" ").text(t.marks.arrow).text(" ").text(l.Tunnel.Dst.String()).put(plain, 0)
+		r.text("tunnel ").text(l.Tunnel.Src.String()).text(" ").sign(t.marks.arrow).text(" ").text(l.Tunnel.Dst.String()).put(plain, 0)
 	}
 	if l.Mark != nil && *l.Mark != 0 {
 		r.text("mark ").hex(uint64(*l.Mark)).put(plain, 0)
@@ -174,7 +190,7 @@ func (t *Text) logRest(l *journey.LogLine, r *rowWriter) {
 	if rest := bytes.TrimSpace(l.Rest); len(rest) > 0 {
 		r.text("not read: ").text(prefix(string(rest), 40))
 		if len(rest) > 40 {
-			r.text(t.marks.ellipsis)
+			r.sign(t.marks.ellipsis)
 		}
 		r.put(yellow, 0)
 	}

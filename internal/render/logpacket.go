@@ -26,7 +26,7 @@ func (t *Text) ends(p *journey.LogPacket, r *rowWriter, c *logColumns) {
 		}
 		c.src = max(c.src, min(src, mostEnd))
 	}
-	r.text(" ").text(t.marks.arrow).text(" ")
+	r.text(" ").sign(t.marks.arrow).text(" ")
 	begin := len(r.cell)
 	logEnd(r, p.Dst, p.DstPort)
 	dst := len(r.cell) - begin
@@ -182,7 +182,7 @@ func (t *Text) quoted(p *journey.LogPacket, r *rowWriter) {
 	if q.Src.IsValid() || q.Dst.IsValid() {
 		r.text(" ")
 		logEnd(r, q.Src, q.SrcPort)
-		r.text(" ").text(t.marks.arrow).text(" ")
+		r.text(" ").sign(t.marks.arrow).text(" ")
 		logEnd(r, q.Dst, q.DstPort)
 	}
 	r.put(plain, 0)

@@ -33,13 +33,15 @@ func (t *Text) LogSummary(s *journey.LogSummary) error {
 func (t *Text) logTotals(s *journey.LogSummary) {
 	parts := []line{{{count(s.Lines, "line"), bold}}}
 	if sp := s.Time; sp != nil {
-		between := sp.Last.Sub(sp.First.Time)
-		parts = append(parts, line{{t.between(sp.First, sp.Last), dim}}, line{{spanWords(between, sp.Lines), dim}})
+		parts = append(parts, spanParts(t.between(sp.First, sp.Last), sp.Last.Sub(sp.First.Time), sp.Lines)...)
 	}
 	if sp := s.Uptime; sp != nil {
 		between := time.Duration(sp.Last - sp.First)
-		parts = append(parts, line{{"uptime " + uptimeLabel(sp.First, between) + " to " + uptimeLabel(sp.Last, between) + " s", dim}},
-			line{{spanWords(between, sp.Lines), dim}})
+		words := "uptime " + uptimeLabel(sp.First, between)
+		if between > 0 {
+			words += " to " + uptimeLabel(sp.Last, between)
+		}
+		parts = append(parts, spanParts(words+" s", between, sp.Lines)...)
 	}
 	for _, a := range s.Actions {
 		if a.Action != "" {
@@ -52,16 +54,23 @@ func (t *Text) logTotals(s *journey.LogSummary) {
 	t.flow(4, parts...)
 }
 
-// spanWords is how long it took, and how many a second, a minute or an hour that are.
-func spanWords(between time.Duration, lines int64) string {
-	if between <= 0 {
-		return "at once"
+func spanParts(words string, between time.Duration, lines int64) []line {
+	parts := []line{{{words, dim}}}
+	if between > 0 {
+		parts = append(parts, line{{spanWords(between, lines), dim}})
 	}
+	return parts
+}
+
+// spanWords is how long it took, and how many lines a second, minute, hour or day that are.
+func spanWords(between time.Duration, lines int64) string {
 	if between < time.Second {
 		return between.Round(time.Millisecond).String()
 	}
 	each, unit := time.Second, "/s"
 	switch n := float64(lines) / between.Seconds(); {
+	case n < 1.0/3600:
+		each, unit = 24*time.Hour, "/day"
 	case n < 1.0/60:
 		each, unit = time.Hour, "/hour"
 	case n < 1:
@@ -98,6 +107,9 @@ func (t *Text) between(first, last journey.Time) string {
 	}
 	a, b := t.zoned(first), t.zoned(last)
 	words := a.Format(time.DateTime)
+	if a.Equal(b) {
+		return words + a.Format(zone)
+	}
 	if az, bz := a.Format(zone), b.Format(zone); az != bz {
 		words += az
 	}
@@ -152,10 +164,21 @@ func (t *Text) rankings(s *journey.LogSummary) {
 		}
 	}
 	for _, a := range all {
-		if len(a.rows) > 0 && (a.title != "by host" || a.keys > 1) {
+		if a.tells() {
 			t.ranking(a, digits)
 		}
 	}
+}
+
+// tells reports whether a table says more than that there are lines.
+func (a *ranking) tells() bool {
+	switch {
+	case len(a.rows) == 0:
+		return false
+	case a.title == "by host":
+		return a.keys > 1
+	}
+	return a.keys > 1 || a.rows[0].words != noPrefix
 }
 
 func rank[T any](t *Text, title string, top journey.LogTop[T], all int64, tell func(T) ranked) ranking {
@@ -215,9 +238,11 @@ func share(n, all int64) string {
 	return fmt.Sprintf("%5.1f%%", percent)
 }
 
+const noPrefix = "(no prefix)"
+
 func prefixWords(prefix string) string {
 	if prefix == "" {
-		return "(no prefix)"
+		return noPrefix
 	}
 	return prefix
 }

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"strconv"
 	"unicode/utf8"
 )
@@ -15,16 +14,30 @@ type rowWriter struct {
 	blank  int    // columns to leave before the next cell
 	indent int    // of further lines
 	cell   []byte // the one that is being made
+	odd    bool   // it has what clean would spell out, or letters of another width
+	beyond int    // its bytes beyond its columns, where it is not odd
 }
 
 func (r *rowWriter) begin(t *Text) {
-	r.t, r.at, r.blank, r.indent, r.cell = t, 0, 0, 0, r.cell[:0]
+	r.t, r.at, r.blank, r.indent = t, 0, 0, 0
+	r.clear()
 }
 
 // end writes the last cell's line end.
 func (r *rowWriter) end() { r.t.buf = append(r.t.buf, '\n') }
 
+func (r *rowWriter) clear() { r.cell, r.odd, r.beyond = r.cell[:0], false, 0 }
+
+// text adds other people's words.
 func (r *rowWriter) text(s string) *rowWriter {
+	r.odd = r.odd || !plainText(s)
+	r.cell = append(r.cell, s...)
+	return r
+}
+
+// sign adds one of our marks.
+func (r *rowWriter) sign(s string) *rowWriter {
+	r.beyond += len(s) - utf8.RuneCountInString(s)
 	r.cell = append(r.cell, s...)
 	return r
 }
@@ -41,22 +54,21 @@ func (r *rowWriter) hex(n uint64) *rowWriter {
 
 // shorten cuts the cell that is being made to so many columns.
 func (r *rowWriter) shorten(most int) {
-	if len(r.cell) <= most && plainText(r.cell) {
+	if !r.odd && len(r.cell)-r.beyond <= most {
 		return
 	}
 	cut := line{{r.t.clean(string(r.cell)), plain}}.cut(most, r.t.marks.ellipsis)
-	r.cell = append(r.cell[:0], cut[0].text...)
+	r.cell, r.odd = append(r.cell[:0], cut[0].text...), true
 }
 
 // put writes the cell that was made, in a column of so many columns at least,
 // and returns how many it took.
 func (r *rowWriter) put(st style, width int) int {
-	cell := r.cell
-	if !plainText(cell) {
-		cell = []byte(r.t.clean(string(cell)))
+	n := len(r.cell) - r.beyond
+	if r.odd {
+		text := r.t.clean(string(r.cell))
+		r.cell, n = append(r.cell[:0], text...), columns(text)
 	}
-	n := cellColumns(cell)
-	r.cell = r.cell[:0]
 	if n == 0 {
 		if width > 0 {
 			r.blank += width + len(gap)
@@ -64,7 +76,8 @@ func (r *rowWriter) put(st style, width int) int {
 		return 0
 	}
 	r.room(n)
-	r.paint(cell, st)
+	r.paint(r.cell, st)
+	r.clear()
 	r.at += n
 	r.blank = len(gap) + max(width-n, 0)
 	return n
@@ -96,18 +109,11 @@ func (r *rowWriter) paint(cell []byte, st style) {
 }
 
 // plainText reports whether clean would change nothing, and each byte takes a column.
-func plainText(b []byte) bool {
-	for _, c := range b {
-		if c < ' ' || c > '~' {
+func plainText(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
 			return false
 		}
 	}
 	return true
-}
-
-func cellColumns(b []byte) int {
-	if bytes.IndexFunc(b, func(c rune) bool { return c >= utf8.RuneSelf }) < 0 {
-		return len(b)
-	}
-	return columns(string(b))
 }
