@@ -41,7 +41,7 @@ func demo(cmd *cobra.Command, o *output) error {
 	case handled:
 		os.Exit(code)
 	}
-	s, err := o.story(cmd.OutOrStdout(), true)
+	s, err := o.story(cmd.OutOrStdout(), true, false)
 	if err != nil {
 		return err
 	}

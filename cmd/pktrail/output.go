@@ -26,7 +26,7 @@ func (o *output) add(cmd *cobra.Command) {
 }
 
 // story makes the printer of journeys for where the output goes.
-func (o *output) story(w io.Writer, namespaces bool) (*story, error) {
+func (o *output) story(w io.Writer, namespaces, hosts bool) (*story, error) {
 	out := bufio.NewWriterSize(w, 1<<16)
 	switch o.format {
 	case "json":
@@ -38,6 +38,7 @@ func (o *output) story(w io.Writer, namespaces bool) (*story, error) {
 			Width: width,
 			ASCII: !utf8Locale(),
 			Netns: namespaces,
+			Host:  hosts,
 		})}, nil
 	}
 	return nil, hint(fmt.Errorf("-o %s: no such output", o.format), "-o text or -o json")

@@ -21,6 +21,7 @@ type story struct {
 	match   *match.Match   // packets beyond it are counted, not shown
 	wider   []match.Reason // the parts of it that the rules could not judge
 	live    bool
+	log     bool // the packets are told by a log or a capture
 	foreign bool
 	out     *bufio.Writer               // what the printer writes to
 	first   func()                      // called when the first packet has come
@@ -36,22 +37,9 @@ type story struct {
 
 func (s *story) tell(ctx context.Context, src source.Source) error {
 	begin := time.Now()
-	counts, err := live.Tell(ctx, src, live.Teller{
-		Journey: s.journey,
-		Lost:    s.lost,
-		Note:    func(text string) { s.keep(s.printer.Note(text)) },
-		Flush:   s.flush,
-		Foreign: s.foreign,
-		Stop:    func() bool { return s.err != nil || s.limit > 0 && s.shown >= s.limit },
-	})
-	if s.err != nil {
-		if gone(s.err) {
-			return nil
-		}
-		return s.err
-	}
-	if err != nil {
-		return err
+	counts, err := live.Tell(ctx, src, s.teller())
+	if s.err != nil || err != nil {
+		return s.failed(err)
 	}
 	sum := s.summary(counts)
 	sum.Seconds = s.newest.Sub(s.oldest).Seconds()
@@ -60,10 +48,29 @@ func (s *story) tell(ctx context.Context, src source.Source) error {
 	}
 	s.keep(s.printer.Summary(sum))
 	s.flush()
-	if s.err != nil && !gone(s.err) {
-		return s.err
+	return s.failed(nil)
+}
+
+func (s *story) teller() live.Teller {
+	return live.Teller{
+		Journey: s.journey,
+		Lost:    s.lost,
+		Note:    func(text string) { s.keep(s.printer.Note(text)) },
+		Flush:   s.flush,
+		Foreign: s.foreign,
+		Stop:    func() bool { return s.err != nil || s.limit > 0 && s.shown >= s.limit },
 	}
-	return nil
+}
+
+// failed is the error of printing, unless its reader has gone, or else err.
+func (s *story) failed(err error) error {
+	switch {
+	case s.err == nil:
+		return err
+	case gone(s.err):
+		return nil
+	}
+	return s.err
 }
 
 func (s *story) journey(j *journey.Journey) {
@@ -85,12 +92,15 @@ func (s *story) journey(j *journey.Journey) {
 
 // span takes note of the time that a recording covers.
 func (s *story) span(j *journey.Journey) {
-	if s.oldest.IsZero() {
+	if s.oldest.IsZero() || j.Start.Before(s.oldest) {
 		s.oldest = j.Start.Time
 	}
-	s.newest = j.Start.Time
+	last := j.Start.Time
 	if n := len(j.Steps); n > 0 {
-		s.newest = j.Steps[n-1].Time.Time
+		last = j.Steps[n-1].Time.Time
+	}
+	if last.After(s.newest) {
+		s.newest = last
 	}
 }
 
@@ -113,14 +123,22 @@ func (s *story) keep(err error) {
 	}
 }
 
+func (s *story) beyondNote(r match.Reason) string {
+	if s.log {
+		return fmt.Sprintf("%s: %s; %d packets that it excludes are not shown", r.Arg, r.Why, s.beyond)
+	}
+	return fmt.Sprintf("%s: %s; packets were traced without it, and %d that it excludes are not shown", r.Arg, r.Why, s.beyond)
+}
+
 func (s *story) summary(c correlate.Counts) *journey.Summary {
 	for _, r := range s.wider {
-		s.sum.Note(fmt.Sprintf("%s: %s; packets were traced without it, and %d that it excludes are not shown", r.Arg, r.Why, s.beyond))
+		s.sum.Note(s.beyondNote(r))
 	}
 	for _, n := range c.Notes {
 		s.sum.Note(n)
 	}
 	sum := s.sum.Summary()
+	sum.Log = s.log
 	sum.Foreign, sum.Unattached, sum.Undecoded, sum.Lost = c.Foreign, c.Unattached, c.Undecoded, c.Lost
 	if c.HasLimits {
 		sum.RateLimited = &c.RateLimited

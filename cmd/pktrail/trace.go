@@ -185,7 +185,7 @@ func closeSpaces(spaces []*netns.NS) {
 
 // trace arms, waits, prints, and takes everything back.
 func (f *traceFlags) trace(cmd *cobra.Command, t *live.Trace, m match.Match) (err error) {
-	s, err := f.story(cmd.OutOrStdout(), t.Many())
+	s, err := f.story(cmd.OutOrStdout(), t.Many(), false)
 	if err != nil {
 		return err
 	}

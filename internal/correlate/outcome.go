@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -26,11 +27,14 @@ func (t *trip) conclude(j *journey.Journey) {
 	switch {
 	case o.Result != journey.ResultUnknown:
 	case t.cut:
-		o.Why = "the trace ended while this packet was on its way"
+		ended := "the trace ended while this packet was on its way"
 		if t.sp.info.Log {
-			o.Why = "the log ends while this packet was on its way"
+			ended = "the log ends while this packet was on its way"
 		}
-		j.Complete, j.Missing = false, append(j.Missing, o.Why)
+		if !t.ambiguous() {
+			o.Why = ended
+		}
+		j.Complete, j.Missing = false, append(j.Missing, ended)
 	case t.awaited():
 		j.Complete = false
 		j.Missing = append(j.Missing, fmt.Sprintf("what came after %s, if anything did: nothing was heard of it for %s", t.hook, t.sp.c.opt.Quiet))
@@ -97,7 +101,8 @@ func doubtPassed(steps []journey.Step) {
 
 func lastVerdict(steps []journey.Step) *int {
 	for i := len(steps) - 1; i >= 0; i-- {
-		if k := steps[i].Kind; k == journey.KindRule || k == journey.KindPolicy {
+		switch k := steps[i].Kind; {
+		case k == journey.KindRule, k == journey.KindPolicy, k == journey.KindReturn && steps[i].Verdict == ruleset.Unknown:
 			return &i
 		}
 	}
@@ -108,6 +113,11 @@ func lastVerdict(steps []journey.Step) *int {
 // further on.
 func (t *trip) fate() (journey.Result, string) {
 	s := t.sp
+	if t.ambiguous() {
+		last := &t.steps[len(t.steps)-1]
+		return journey.ResultUnknown, fmt.Sprintf("the last line of it names the end of chain %s in table %s (legacy), and may stand for rule %d there, one without any match: --rules FILE tells which",
+			last.chain.name, last.chain.table.Name, last.number)
+	}
 	if !s.knows(t.nfproto) {
 		return journey.ResultUnknown, fmt.Sprintf("last seen in %s; the chains of this %s are not known, so neither is who would have reported it next", t.hook, s.kind())
 	}
@@ -138,6 +148,16 @@ func (s *space) kind() string {
 		return "host"
 	}
 	return "namespace"
+}
+
+// ambiguous reports whether the last that was heard is a line that names the end of
+// a chain, and may stand for a rule of it.
+func (t *trip) ambiguous() bool {
+	if !t.sp.info.Log || len(t.steps) == 0 {
+		return false
+	}
+	last := &t.steps[len(t.steps)-1]
+	return last.line != 0 && last.line != event.LineRule && last.chain.text == nil
 }
 
 // leave concludes for a packet that passed all of forward or output.

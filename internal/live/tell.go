@@ -80,6 +80,7 @@ func Tell(ctx context.Context, src source.Source, to Teller) (correlate.Counts, 
 			}
 		}
 		lines.tell(events, c, send)
+		lines.flush()
 		if now, ok := t.upTo(events); ok {
 			send(c.Expire(now))
 		}
@@ -97,6 +98,7 @@ type lines struct {
 	to      Teller
 	logs    map[uint16]bool // the namespaces that stand for a log
 	telling *sync.Mutex     // held while the teller is called
+	told    bool            // something, since the last flush
 }
 
 // tell adds events to the correlator, and between them tells the lines that belong
@@ -132,9 +134,20 @@ func (l *lines) concerns(e *event.Event) bool {
 	return false
 }
 
+func (l *lines) flush() {
+	if !l.told || l.to.Flush == nil {
+		return
+	}
+	l.telling.Lock()
+	defer l.telling.Unlock()
+	l.told = false
+	l.to.Flush()
+}
+
 func (l *lines) one(e *event.Event) {
 	l.telling.Lock()
 	defer l.telling.Unlock()
+	l.told = true
 	if e.Kind == event.KindBadLine {
 		l.to.Bad(e.BadLine)
 		return
