@@ -45,6 +45,9 @@ type chunk struct {
 	longAt, longEnd int64 // -1: not here
 	longText        []byte
 
+	entries []entry // of a journal, instead of data
+	text    []byte  // of the entries
+
 	binary int64 // bytes that look as if they were no text
 	read   int64 // bytes
 	err    error
@@ -59,7 +62,6 @@ type found struct {
 	bads    []event.BadLine
 	untimed int       // so many events at the beginning have the time of a line before the chunk
 	last    time.Time // of the last line with a time
-	text    []byte    // of messages that had to be unescaped
 	guessed guessed
 	counts  Counts
 }
@@ -75,7 +77,8 @@ func (c *chunk) reset(in *input) {
 	c.data, c.dataAt, c.base, c.next = nil, 0, -1, 0
 	c.longAt, c.longEnd = -1, -1
 	c.binary, c.read, c.err = 0, 0, nil
-	c.found = found{events: c.events[:0], lines: c.lines[:0], bads: c.bads[:0], text: c.text[:0]}
+	c.found = found{events: c.events[:0], lines: c.lines[:0], bads: c.bads[:0]}
+	c.entries, c.text = c.entries[:0], c.text[:0]
 }
 
 // room makes the buffer hold size bytes of lines and one line more.

@@ -45,7 +45,7 @@ func (s *Source) follow(ctx context.Context, c *chunk, e *emitter) {
 	}
 	idle := newIdle(true)
 	defer idle.stop()
-	poll := time.NewTicker(pollEvery)
+	poll := time.NewTicker(s.poll)
 	defer poll.Stop()
 	for ctx.Err() == nil {
 		for _, f := range s.followers {

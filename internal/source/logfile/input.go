@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/pktrail/pktrail/internal/envelope"
 )
 
 // input is one file or stream.
@@ -43,10 +45,10 @@ type input struct {
 type kind int
 
 const (
-	regular kind = iota // in chunks, by any worker
-	packed              // a regular file that is decompressed
-	piped               // as it comes
-	fifo                // as it comes, opened when it is read
+	regular    kind = iota // in chunks, by any worker
+	sequential             // a regular file that is decompressed
+	piped                  // as it comes
+	fifo                   // as it comes, opened when it is read
 )
 
 // form is how lines are written.
@@ -113,7 +115,10 @@ func (s *Source) openPart(path string, last bool) error {
 
 // followInput makes a follower that takes over when the input has been read.
 func (s *Source) followInput(in *input) error {
-	if in.kind == packed {
+	switch {
+	case in.kind == sequential && in.packed == "":
+		return fmt.Errorf("%s: a journal cannot be followed as a file: journalctl --follow -o json prints it as a stream", in.name)
+	case in.kind == sequential:
 		return fmt.Errorf("%s: a file packed by %s cannot be followed: name the one that is being written too", in.name, in.packed)
 	}
 	in.grows = true
@@ -135,7 +140,7 @@ func (s *Source) checkFollow() error {
 	}
 	if s.options.Follow && s.options.FromEnd {
 		s.inputs = slices.DeleteFunc(s.inputs, func(in *input) bool {
-			if in.kind == packed || in.kind == regular && !in.grows {
+			if in.kind == sequential || in.kind == regular && !in.grows {
 				in.close()
 				return true
 			}
@@ -226,7 +231,11 @@ func (in *input) identify() error {
 		return nil
 	}
 	if in.packed = packedBy(head[:n]); in.packed != "" {
-		in.kind = packed
+		in.kind = sequential
+		return nil
+	}
+	if envelope.Sniff(head[:n]) != envelope.FormLines {
+		in.kind = sequential
 		return nil
 	}
 	in.form = formOf(head[:n])

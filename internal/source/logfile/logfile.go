@@ -89,6 +89,7 @@ func (c *Counts) add(more Counts) {
 type Source struct {
 	options   Options
 	chunkSize int
+	poll      time.Duration
 	inputs    []*input
 	followers []*follower
 	notes     []string // of opening
@@ -103,7 +104,7 @@ const defaultChunk = 256 << 10
 // parts of one log are read oldest first, other files in the order given, and a
 // file that is named twice once. An error names the file that cannot be opened.
 func Open(paths []string, o Options) (*Source, error) {
-	s := &Source{options: o.withDefaults(), chunkSize: defaultChunk}
+	s := &Source{options: o.withDefaults(), chunkSize: defaultChunk, poll: pollEvery}
 	if err := s.open(order(paths)); err != nil {
 		s.close()
 		return nil, err

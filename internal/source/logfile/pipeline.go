@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/envelope"
 )
 
 // pipeline hands chunks from a reader to the workers and, in the order in which
@@ -141,7 +143,23 @@ func (p *pipeline) feed(ctx context.Context, in *input, queue chan<- *chunk) {
 		p.failed(ctx, in, err, queue)
 		return
 	}
-	p.feedStream(ctx, &stream{r: content, full: in.kind == packed}, in, queue)
+	p.feedContent(ctx, content, in, queue)
+}
+
+// feedContent reads a stream in the form that it has.
+func (p *pipeline) feedContent(ctx context.Context, r io.Reader, in *input, queue chan<- *chunk) {
+	head, r := begins(r)
+	switch form := envelope.Sniff(head); form {
+	case envelope.FormJournalJSON, envelope.FormJournalExport:
+		p.feedEntries(ctx, r, form, in, queue)
+	case envelope.FormJournalFile:
+		p.failed(ctx, in, errors.New("is the journal's own file: journalctl -o json --file FILE prints what can be read"), queue)
+	case envelope.FormJournalVerbose:
+		p.failed(ctx, in, errors.New("is the journal for people: journalctl -o json prints what can be read"), queue)
+	default:
+		in.form = formOf(head)
+		p.feedStream(ctx, &stream{r: r, full: in.kind == sequential}, in, queue)
+	}
 }
 
 func (p *pipeline) feedRanges(ctx context.Context, in *input, queue chan<- *chunk) {
@@ -157,7 +175,7 @@ func (p *pipeline) feedRanges(ctx context.Context, in *input, queue chan<- *chun
 }
 
 func (p *pipeline) feedStream(ctx context.Context, s *stream, in *input, queue chan<- *chunk) {
-	for first := true; ; first = false {
+	for {
 		c := p.take(ctx, in)
 		if c == nil {
 			return
@@ -165,9 +183,6 @@ func (p *pipeline) feedStream(ctx context.Context, s *stream, in *input, queue c
 		err := s.next(c, p.source.chunkSize)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return
-		}
-		if first {
-			in.form = formOf(c.data)
 		}
 		p.send(c, queue)
 		if err != nil {

@@ -43,6 +43,7 @@ func (w *worker) do(c *chunk) {
 		c.fill(c.in.file)
 	}
 	w.heads.Reference = c.reference
+	w.entries(c)
 	for pos := 0; pos < len(c.data); {
 		n := wholeLines(c.data[pos:])
 		switch {
@@ -79,7 +80,7 @@ func (w *worker) tooLong(c *chunk, pos int) int {
 		end = len(c.data)
 		n = end - pos
 	}
-	c.bad(pos, pos+n, tooLong(int64(n)))
+	c.bad(origin{in: pos}, c.data[pos:pos+n], tooLong(int64(n)))
 	return end - pos
 }
 
@@ -121,12 +122,24 @@ func (w *worker) line(c *chunk, begin, within, to int) (next int) {
 	}
 	text := bytes.TrimSuffix(c.data[begin:end], []byte{'\r'})
 	w.heads.Read(text, &w.head)
-	w.message(c, begin, text)
+	from := origin{at: c.dataAt + int64(begin), in: begin}
+	if w.head.Has&envelope.HasHost != 0 {
+		from.host = w.hosts.of(w.head.Host)
+	}
+	w.message(c, from, text)
 	return next
 }
 
-// message reads the packet lines of a text that has a head.
-func (w *worker) message(c *chunk, at int, text []byte) {
+// origin is where a text was found.
+type origin struct {
+	at    int64 // in the input
+	in    int   // in the chunk's data
+	host  string
+	entry bool // of a journal
+}
+
+// message reads the packet lines of a text whose head has been read.
+func (w *worker) message(c *chunk, from origin, text []byte) {
 	body := text[w.head.Len:]
 	for len(body) > 0 {
 		l := c.line()
@@ -134,25 +147,20 @@ func (w *worker) message(c *chunk, at int, text []byte) {
 		if err != nil {
 			c.lines = c.lines[:len(c.lines)-1]
 			if !errors.Is(err, logline.ErrNoPacket) {
-				c.bad(at, at+len(text), badReason(err, len(text)-len(body)))
+				c.bad(from, text, badReason(err, len(text)-len(body)))
 			}
 			return
 		}
-		w.keep(c, l, int64(at+w.begin(text, body)))
+		l.Host, l.Offset = from.host, from.at
+		if len(body) < len(text)-w.head.Len && !from.entry {
+			l.Offset += int64(len(text) - len(body))
+		}
+		w.keep(c, l)
 		if len(rest) >= len(body) {
 			return
 		}
 		body = w.merged(rest)
 	}
-}
-
-// begin is where a packet line of a text begins: the first one with the text.
-func (w *worker) begin(text, body []byte) int {
-	at := len(text) - len(body)
-	if at == w.head.Len {
-		return 0
-	}
-	return at
 }
 
 // merged reads the head of a line that stands behind another one. What it does
@@ -166,8 +174,6 @@ func (w *worker) merged(rest []byte) []byte {
 	n := w.head.Len
 	if w.head.Has&(envelope.HasWall|envelope.HasUptime) == 0 {
 		w.head = first
-	} else if first.Has&envelope.HasHost != 0 {
-		w.head.Host, w.head.Has = first.Host, w.head.Has|envelope.HasHost
 	}
 	return rest[n:]
 }
@@ -181,12 +187,9 @@ func badReason(err error, shift int) string {
 }
 
 // keep makes an event of the line, unless its time is out of bounds.
-func (w *worker) keep(c *chunk, l *event.LogLine, at int64) {
+func (w *worker) keep(c *chunk, l *event.LogLine) {
 	h := &w.head
-	l.File, l.Offset, l.Host = c.in.name, c.dataAt+at, ""
-	if h.Has&envelope.HasHost != 0 {
-		l.Host = w.hosts.of(h.Host)
-	}
+	l.File = c.in.name
 	l.HasUptime, l.Uptime = h.Has&envelope.HasUptime != 0, time.Duration(h.Uptime)
 	t := w.time(c, l)
 	if h.Has&envelope.HasWall == 0 {
@@ -259,14 +262,15 @@ func (c *chunk) event(kind event.Kind, at time.Time) {
 	e.Kind, e.Time, e.Netns = kind, at, 0
 }
 
-// bad notes that the line in data[begin:end] cannot be read. Its number is counted from
-// the chunk's beginning.
-func (c *chunk) bad(begin, end int, why string) {
+// bad notes that a line cannot be read. Its number is counted from the chunk's
+// beginning, and from the file's by the emitter.
+func (c *chunk) bad(from origin, text []byte, why string) {
+	bad := event.BadLine{File: c.in.name, Reason: why, Text: text[:min(len(text), textLen)]}
+	if !from.entry {
+		bad.Number = int64(bytes.Count(c.data[:from.in], []byte{'\n'})) + 1
+	}
 	c.counts.Bad++
-	c.bads = append(c.bads, event.BadLine{
-		File: c.in.name, Number: int64(bytes.Count(c.data[:begin], []byte{'\n'})) + 1,
-		Reason: why, Text: c.data[begin:min(end, begin+textLen)],
-	})
+	c.bads = append(c.bads, bad)
 	if c.last.IsZero() {
 		c.untimed = len(c.events) + 1
 	}
