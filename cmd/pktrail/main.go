@@ -21,6 +21,7 @@ import (
 // Exit codes.
 const (
 	exitDone        = 0
+	exitTrouble     = 1
 	exitFailed      = 2
 	exitInterrupted = 130
 )
@@ -55,6 +56,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 			complain(err)
 		}
 		return exitInterrupted
+	case errors.Is(err, errTrouble):
+		return exitTrouble
 	case err != nil:
 		return complain(err)
 	}
@@ -64,7 +67,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 // splitMatch takes MATCH out of the arguments of the verbs that have one: `! -s
 // ADDRESS` and its like are no flags as the flag library knows them.
 func splitMatch(args []string) (match.Match, []string, error) {
-	if len(args) == 0 || args[0] != "trace" && args[0] != "read" {
+	if len(args) == 0 || args[0] != "trace" && args[0] != "log" && args[0] != "read" {
 		return match.Match{}, args, nil
 	}
 	m, rest, err := match.Parse(args[1:])
@@ -153,7 +156,7 @@ decided it, and why.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), labCommand(), repairCommand(), versionCommand())
+	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), logCommand(m), labCommand(), repairCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
 	hintArguments(root)
 	return root

@@ -74,7 +74,7 @@ const (
 	chainReply  = "reply"
 	chainAnswer = "answer"
 	chainWiden  = "widened"
-	limitRate   = "rate"
+	limitRate   = "at-most"
 	countTraced = "traced"
 	countOver   = "over-rate"
 	setReplies  = "replies"
