@@ -80,7 +80,10 @@ func (e *expression) not() func(Message) Truth {
 	switch {
 	case e.depth > maxDepth:
 		return e.giveUp()
-	case e.next("not"), e.next("!"):
+	case e.next("not"): // without a parenthesis it negates the next word alone
+		if len(e.tokens) == 0 || e.tokens[0].quoted || e.tokens[0].text != "(" {
+			return e.giveUp()
+		}
 		f := e.not()
 		return func(m Message) Truth { return f(m).not() }
 	case e.next("("):
@@ -98,20 +101,8 @@ func (e *expression) comparison() func(Message) Truth {
 	if len(e.tokens) < 3 || e.tokens[0].quoted || !strings.HasPrefix(e.tokens[0].text, "$") || e.tokens[1].text == "(" {
 		return e.giveUp()
 	}
-	property, op, value := e.tokens[0].text[1:], e.tokens[1].text, e.tokens[2].text
+	f := comparison(e.tokens[0].text[1:], e.tokens[1].text, e.tokens[2].text)
 	e.tokens = e.tokens[3:]
-	negated := op == "!" // `!contains`
-	if negated {
-		if len(e.tokens) == 0 {
-			return e.giveUp()
-		}
-		op, value = value, e.tokens[0].text
-		e.tokens = e.tokens[1:]
-	}
-	f := comparison(property, op, value)
-	if negated {
-		return func(m Message) Truth { return f(m).not() }
-	}
 	return f
 }
 

@@ -161,7 +161,13 @@ func (p *rsyslogParser) body(at Place) []node {
 	case startsStatement(rest):
 		return p.statement(nil)
 	}
-	return []node{{at: at, action: oldAction(p.text.toLineEnd())}}
+	line := p.text.pos
+	text := p.text.toLineEnd()
+	if strings.ContainsAny(text, " \t") { // also before a comment: rsyslog refuses it
+		p.unread(line)
+		return nil
+	}
+	return []node{{at: at, action: oldAction(text)}}
 }
 
 func startsStatement(rest string) bool {

@@ -66,14 +66,16 @@ func TestRoute(t *testing.T) {
 		{"script, and", "if $syslogfacility-text == 'kern' and $syslogseverity <= 4 then /k\nelse /other", msg, "> /k"},
 		{"script, and, debug", "if $syslogfacility-text == 'kern' and $syslogseverity <= 4 then /k\nelse /other", debug, "> /other"},
 		{"script, or and not", "if ($programname == 'sshd' or not ($syslogfacility == 0)) then stop\n*.* /all", msg, "> /all"},
+		{"script, not without parentheses", "if not $syslogseverity == 4 then stop\n*.* /all", msg, "? /all, maystop:1"},
+		{"exactly any", "kern.=* /a\nkern.!=*;kern.=warning /b", msg, "> /b"},
 		{"script, unknown", "if re_match($msg, 'x') then stop\n*.* /all", msg, "? /all, maystop:1"},
-		{"script, !contains", "if $msg !contains 'raw pre' then stop\n*.* /all", msg, "> /all"},
+		{"script, no such operator", "if $msg !contains 'raw pre' then stop\n*.* /all", msg, "? /all, maystop:1"},
 		{"selector with block", "kern.* {\n action(type=\"omfwd\" target=\"loghost\" port=\"514\")\n stop\n}\n*.* /all", msg, "> loghost, stop:3"},
 		{"call", "call other\n*.* /all", msg, "? /all, maystop:1"},
 		{"a ruleset of its own", "ruleset(name=\"remote\") {\n *.* /remote\n}\n*.* /all", msg, "> /all"},
 		{"discard everything", "kern.* stop\n*.* /all", msg, "stop:1"},
 		{"continuation", "*.=debug;*.=info;\\\n  auth.none /dbg\nkern.* /k", msg, "> /k"},
-		{"comments", "# x\n/* kern.* stop\n */ kern.* /k # not a comment", msg, "> /k # not a comment"},
+		{"comments", "# x\n/* kern.* stop\n */ kern.* /k", msg, "> /k"},
 		{"nothing", "", msg, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,12 +105,12 @@ func TestModules(t *testing.T) {
 }
 
 func TestUnread(t *testing.T) {
-	r := ParseRsyslog(lines("!myprog\n*.* /x\n$RuleSet remote\nwhat is this\nkern.\n"))
+	r := ParseRsyslog(lines("!myprog\n*.* /x\n$RuleSet remote\nwhat is this\nkern.\nkern.* /k # no comment here"))
 	var at []int
 	for _, p := range r.Unread {
 		at = append(at, p.Line)
 	}
-	if diff := cmp.Diff([]int{1, 3, 4, 5}, at); diff != "" {
+	if diff := cmp.Diff([]int{1, 3, 4, 5, 6}, at); diff != "" {
 		t.Error(diff)
 	}
 }

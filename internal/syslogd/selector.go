@@ -55,10 +55,12 @@ func ofKern(list string) bool {
 func priorityBits(text string) (bits uint8, negated, ok bool) {
 	text, negated = strings.CutPrefix(text, "!")
 	name, exactly := strings.CutPrefix(text, "=")
-	switch name {
-	case "*":
+	switch {
+	case name == "*" && exactly: // rsyslog takes it for no level at all
+		return 0, negated, true
+	case name == "*":
 		return 0xff, negated, true
-	case "none":
+	case name == "none":
 		return 0xff, true, true
 	}
 	n, ok := snapshot.Level(name)
