@@ -149,7 +149,7 @@ func (p *LogPacket) appendTransport(b []byte) []byte {
 func (i *LogICMP) append(b []byte) []byte {
 	b = append(b, '{')
 	b = integer(b, "type", i.Type)
-	b = integer(b, "code", i.Code)
+	b = knownInt(b, "code", i.Code)
 	b = known(b, "name", i.Name)
 	b = knownInt(b, "id", i.ID)
 	b = knownInt(b, "seq", i.Seq)

@@ -49,7 +49,7 @@ func everything() *journey.LogLine {
 	p.TCP.Seq, p.TCP.Ack, p.TCP.Options = new(uint32(1)), new(uint32(0)), journey.Bytes("020405B4")
 	p.UDP = &journey.LogUDP{Length: new(uint16(40))}
 	p.ICMP = &journey.LogICMP{
-		Type: 5, Code: 1, Name: "redirect", ID: new(uint16(7)), Seq: new(uint16(1)), Parameter: new(uint32(20)),
+		Type: 5, Code: new(uint8(1)), Name: "redirect", ID: new(uint16(7)), Seq: new(uint16(1)), Parameter: new(uint32(20)),
 		Gateway: netip.MustParseAddr("10.1.0.254"), MTU: new(uint32(1400)),
 	}
 	p.ARP = &journey.LogARP{

@@ -59,7 +59,7 @@ type LogUDP struct {
 // LogICMP is an ICMP or ICMPv6 header.
 type LogICMP struct {
 	Type      uint8      `json:"type"`
-	Code      uint8      `json:"code"`
+	Code      *uint8     `json:"code,omitzero"` // only lines that were cut or shortened have none
 	Name      string     `json:"name,omitzero"` // nft's word for the type
 	ID        *uint16    `json:"id,omitzero"`
 	Seq       *uint16    `json:"seq,omitzero"`

@@ -92,7 +92,7 @@ type LogFlowCount struct {
 // LogType is a type of ICMP or ICMPv6.
 type LogType struct {
 	Type uint8  `json:"type"`
-	Code uint8  `json:"code"`
+	Code *uint8 `json:"code,omitzero"`
 	Name string `json:"name,omitzero"` // nft's word for the type
 }
 

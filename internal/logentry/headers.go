@@ -112,7 +112,7 @@ func (m *headers) letters(f packet.TCPFlags) *string {
 
 func message(h *event.Headers) journey.LogICMP {
 	i := journey.LogICMP{
-		Type: h.ICMPType, Code: h.ICMPCode, Name: packet.ICMPName(h.Proto, h.ICMPType),
+		Type: h.ICMPType, Code: told(h, event.HasICMPCode, &h.ICMPCode), Name: packet.ICMPName(h.Proto, h.ICMPType),
 		ID: told(h, event.HasICMPID, &h.ICMPID), Seq: told(h, event.HasICMPSeq, &h.ICMPSeq),
 		Parameter: told(h, event.HasParameter, &h.Parameter), MTU: told(h, event.HasMTU, &h.MTU),
 	}

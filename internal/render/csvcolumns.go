@@ -61,7 +61,7 @@ var csvColumns = [...]csvColumn{
 	{"tcp.options", part(tcpOf, func(b []byte, t *journey.LogTCP) []byte { return append(b, t.Options...) })},
 	{"udp.length", part(udpOf, func(b []byte, u *journey.LogUDP) []byte { return csvInt(b, u.Length) })},
 	{"icmp.type", part(icmpOf, func(b []byte, i *journey.LogICMP) []byte { return csvInt(b, &i.Type) })},
-	{"icmp.code", part(icmpOf, func(b []byte, i *journey.LogICMP) []byte { return csvInt(b, &i.Code) })},
+	{"icmp.code", part(icmpOf, func(b []byte, i *journey.LogICMP) []byte { return csvInt(b, i.Code) })},
 	{"icmp.name", part(icmpOf, func(b []byte, i *journey.LogICMP) []byte { return append(b, i.Name...) })},
 	{"icmp.id", part(icmpOf, func(b []byte, i *journey.LogICMP) []byte { return csvInt(b, i.ID) })},
 	{"icmp.seq", part(icmpOf, func(b []byte, i *journey.LogICMP) []byte { return csvInt(b, i.Seq) })},

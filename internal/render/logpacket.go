@@ -142,19 +142,21 @@ func (t *Text) logICMP(i *journey.LogICMP, family string, r *rowWriter) {
 }
 
 // icmpName is the name of a type's code, else of the type, else its number.
-func icmpName(typ, code uint8, name, family string) string {
+func icmpName(typ uint8, code *uint8, name, family string) string {
 	proto := uint8(packet.ProtoICMP)
 	if family == "ipv6" {
 		proto = packet.ProtoICMPv6
 	}
-	if named := packet.ICMPCodeName(proto, typ, code); named != "" {
-		return named
+	if code != nil {
+		if named := packet.ICMPCodeName(proto, typ, *code); named != "" {
+			return named
+		}
 	}
 	if name == "" {
 		name = "type " + strconv.Itoa(int(typ))
 	}
-	if code != 0 {
-		name += " code " + strconv.Itoa(int(code))
+	if code != nil && *code != 0 {
+		name += " code " + strconv.Itoa(int(*code))
 	}
 	return name
 }

@@ -36,6 +36,7 @@ const (
 	hasProto kind = 1 << (40 + iota)
 	hasPort
 	hasType
+	hasCode
 )
 
 const familyShift, protoShift = 56, 32
@@ -49,7 +50,10 @@ func kindOf(h *event.Headers) kind {
 	case h.Has&event.HasPorts != 0:
 		k |= hasPort | kind(h.DstPort)
 	case h.Has&event.HasICMP != 0:
-		k |= hasType | kind(h.ICMPType)<<8 | kind(h.ICMPCode)
+		k |= hasType | kind(h.ICMPType)<<8
+		if h.Has&event.HasICMPCode != 0 {
+			k |= hasCode | kind(h.ICMPCode)
+		}
 	}
 	return k
 }
@@ -60,7 +64,7 @@ func (k kind) family() kind { return k >> familyShift << familyShift }
 // asked is the kind without the type, which is no destination.
 func (k kind) asked() kind {
 	if k&hasType != 0 {
-		return k &^ (hasType | 0xffff)
+		return k &^ (hasType | hasCode | 0xffff)
 	}
 	return k
 }

@@ -63,8 +63,11 @@ func flowCount(f flow, n journey.LogCount) journey.LogFlowCount {
 		Src: f.src.netip(f.kind.is()), Dst: f.dst.netip(f.kind.is()),
 	}
 	if f.kind&hasType != 0 {
-		typ, code := uint8(f.kind.low()>>8), uint8(f.kind.low())
-		out.ICMP = &journey.LogType{Type: typ, Code: code, Name: packet.ICMPName(f.kind.proto(), typ)}
+		typ := uint8(f.kind.low() >> 8)
+		out.ICMP = &journey.LogType{Type: typ, Name: packet.ICMPName(f.kind.proto(), typ)}
+	}
+	if f.kind&hasCode != 0 {
+		out.ICMP.Code = new(uint8(f.kind.low()))
 	}
 	return out
 }

@@ -60,12 +60,13 @@ func (t *Tally) addTime(at time.Time, l *event.LogLine) {
 }
 
 func (t *Tally) addText(l *event.LogLine) {
-	prefix := l.Prefix
-	if l.Trace.Table != "" {
+	switch {
+	case l.Trace.Table != "":
 		t.trace++
-		prefix = tracePrefix
+		count(&t.prefixes, tracePrefix)
+	case l.Prefix != "" || l.Cut&event.CutHead == 0:
+		count(&t.prefixes, strings.TrimRight(l.Prefix, " "))
 	}
-	count(&t.prefixes, strings.TrimRight(prefix, " "))
 	if l.Host != "" {
 		count(&t.hosts, l.Host)
 	}

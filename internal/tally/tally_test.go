@@ -35,7 +35,7 @@ func TestReport(t *testing.T) {
 	accept.Out, accept.Clock, accept.Host = "eth1", event.ClockAssumed, "gw"
 	tally.Add(noon.Add(-time.Second), accept)
 	ping := &event.LogLine{Cut: event.CutHead, Rest: []byte("X=1"), Headers: event.Headers{
-		Has: event.HasAddrs | event.HasProto | event.HasICMP, Family: packet.IPv6, Proto: packet.ProtoICMPv6, ICMPType: 128,
+		Has: event.HasAddrs | event.HasProto | event.HasICMP | event.HasICMPCode, Family: packet.IPv6, Proto: packet.ProtoICMPv6, ICMPType: 128,
 		Src: netip.MustParseAddr("fd00::1"), Dst: netip.MustParseAddr("fd00::2"),
 	}}
 	tally.Add(time.Time{}, ping)
