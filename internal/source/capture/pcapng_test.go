@@ -110,6 +110,28 @@ func TestPcapng(t *testing.T) {
 	}
 }
 
+// TestPcapngNFLOG: beside an interface, as dumpcap -i nflog:5 -i eth0 writes it.
+func TestPcapngNFLOG(t *testing.T) {
+	d := datagram(t, "10.0.0.1", "10.0.0.2", 1)
+	for _, order := range orders {
+		n := newNg(order).iface(linkNFLOG, 262144, newNg(order).option(optionName, []byte("nflog:5")))
+		n.iface(linkEthernet, 262144, n.option(optionName, []byte("eth0")))
+		for i := range byte(3) {
+			n.packet(0, 1, message(order, i, d)).packet(1, 1, frame(d))
+		}
+		got := read(t, n.b)
+		got.only(t, 6)
+		for i := range 3 {
+			if diff := cmp.Diff(wantMessage(byte(i), d), got.logs[2*i]); diff != "" {
+				t.Errorf("%v: %s", order, diff)
+			}
+			if beside := got.logs[2*i+1]; got.links[beside.In] != "eth0" || beside.Hook != event.NoHook {
+				t.Errorf("%v: %+v", order, beside)
+			}
+		}
+	}
+}
+
 func TestSectionsOfBothOrders(t *testing.T) {
 	d := datagram(t, "10.0.0.1", "10.0.0.2", 1)
 	n := newNg(little).iface(linkRaw, 0).packet(0, 1, d)
