@@ -42,6 +42,7 @@ func TestFollowRename(t *testing.T) {
 	go func() {
 		n := 300
 		for round := range 8 {
+			r.seen(n)
 			for range 50 {
 				_, _ = io.WriteString(f, packetLine("h1", n))
 				n++
@@ -52,7 +53,7 @@ func TestFollowRename(t *testing.T) {
 				return
 			}
 			for range 50 {
-				time.Sleep(time.Millisecond)
+				time.Sleep(time.Millisecond / 2)
 				_, _ = io.WriteString(f, packetLine("h1", n))
 				n++
 			}
@@ -75,11 +76,11 @@ func TestFollowCopyTruncate(t *testing.T) {
 	go func() {
 		n := 0
 		for round := range 8 {
-			for range 100 {
+			for i := range 100 {
 				_, _ = io.WriteString(f, packetLine("h1", n))
 				n++
-				if n%10 == 0 {
-					time.Sleep(time.Duration(round) * time.Millisecond / 2)
+				if i == 10*round {
+					r.seen(n)
 				}
 			}
 			copyFile(path, path+".1")
@@ -90,6 +91,16 @@ func TestFollowCopyTruncate(t *testing.T) {
 	r.quiet(t, 50*time.Millisecond)
 	for _, n := range notes(r.stop(t)) {
 		t.Error(n)
+	}
+}
+
+// seen waits until n lines have been read: rotation is slower than looks.
+func (r *running) seen(n int) {
+	for range 10_000 {
+		if r.source.Counts().Lines >= int64(n) {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -172,8 +172,12 @@ func (w *worker) merged(rest []byte) []byte {
 	first := w.head
 	w.heads.Read(rest, &w.head)
 	n := w.head.Len
-	if w.head.Has&(envelope.HasWall|envelope.HasUptime) == 0 {
+	switch {
+	case w.head.Has&(envelope.HasWall|envelope.HasUptime) == 0:
 		w.head = first
+	case w.head.Has&envelope.HasWall == 0 && first.Has&envelope.HasWall != 0:
+		const wall = envelope.HasWall | envelope.HasYear | envelope.HasZone
+		w.head.Unix, w.head.Has = first.Unix, w.head.Has|first.Has&wall
 	}
 	return rest[n:]
 }
