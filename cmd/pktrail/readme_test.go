@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,6 +25,9 @@ var standIns = strings.NewReplacer(
 	"sudo ", "", // the tests are root, in namespaces of their own
 	"--duration 30s", "--duration 2s",
 	"--duration 10s", "--duration 2s",
+	"/var/log/kern.log", "kern.log",
+	"dmesg |", "cat kern.log |", // others may have no right to it
+	"journalctl -k -o json", "cat journal.json",
 )
 
 // traffic is what a node has by itself and these namespaces have not.
@@ -35,6 +39,14 @@ while :; do
 	ip netns exec router-client ping -c 1 -W 1 10.2.0.2
 	sleep 0.1
 done`
+
+// node is files that a node has.
+var node = map[string]string{
+	"kern.log": "Nov 22 18:00:01 node kernel: [  100.000001] TRACE: raw:PREROUTING:policy:2 IN=eth0 OUT= SRC=192.0.2.7 DST=198.51.100.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=5 DF PROTO=TCP SPT=40000 DPT=22 SEQ=1 ACK=0 WINDOW=64240 RES=0x00 SYN URGP=0 \n" +
+		"Nov 22 18:00:02 node kernel: [  101.000001] dropped: IN=eth0 OUT= SRC=192.0.2.7 DST=198.51.100.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=6 DF PROTO=TCP SPT=40001 DPT=22 WINDOW=64240 RES=0x00 SYN URGP=0 \n",
+	"journal.json": `{"__REALTIME_TIMESTAMP":"1795370401000000","_HOSTNAME":"node","_TRANSPORT":"kernel","MESSAGE":"dropped: IN=eth0 OUT= SRC=192.0.2.7 DST=198.51.100.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=6 DF PROTO=TCP SPT=40001 DPT=22 WINDOW=64240 RES=0x00 SYN URGP=0 "}` + "\n",
+	"rules.save":   "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -j TRACE\nCOMMIT\n",
+}
 
 // TestReadmes runs every command of both READMEs, in their order. Commands of
 // make are only looked up: they would come here again.
@@ -54,6 +66,11 @@ func TestReadmes(t *testing.T) {
 	}
 	startTraffic(t)
 	dir, targets := t.TempDir(), makeTargets(t)
+	for name, text := range node {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, command := range english.commands {
 		if target, ok := strings.CutPrefix(command, "make "); ok {
 			if !slices.Contains(targets, target) {
@@ -117,12 +134,19 @@ func runForReal(t *testing.T, dir, command string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+command)
+	script := "exec " + command // so that a ^C reaches it
+	if strings.Contains(command, "|") {
+		script = command
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", script)
 	cmd.Dir = dir
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	endless := strings.HasPrefix(command, "pktrail trace") && !regexp.MustCompile(`--(count|duration|dry-run)`).MatchString(command)
 	want := exitDone
+	if strings.HasSuffix(command, "--explain") {
+		want = exitTrouble // no rule logs here
+	}
 	if endless {
 		want = exitInterrupted
 		cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGINT) }
