@@ -92,7 +92,7 @@ func ruleEvidence(rules []*snapshot.LogRule, want string) []Evidence {
 			return append(all, Evidence{What: "and", Is: plural(len(rules)-i, "more rule")})
 		}
 		is := r.Text
-		if n, ok := r.Packets.Get(); ok {
+		if n, ok := r.Packets.Get(); ok && r.Dialect == ruleset.Iptables { // nft's texts hold their counters
 			is += fmt.Sprintf(" (%d packets so far)", n)
 		}
 		all = append(all, Evidence{What: r.Place(), Is: is, Want: want})

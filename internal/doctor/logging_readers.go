@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pktrail/pktrail/internal/snapshot"
 	"github.com/pktrail/pktrail/internal/syslogd"
@@ -67,20 +68,17 @@ func syslogDrops(l *snapshot.Logging) []Finding {
 		return nil
 	}
 	var all []Finding
-	seen := map[syslogd.Message]int{} // index of the finding that says the same
 	for _, r := range kernelRules(l) {
-		level, prefix := told(r)
-		key := syslogd.Message{Level: level, Prefix: prefix}
 		way := c.route(r)
 		if len(way.To) > 0 {
 			continue
 		}
-		if i, ok := seen[key]; ok {
-			all[i].Evidence = append(all[i].Evidence, ruleEvidence([]*snapshot.LogRule{r}, "")...)
-			continue
+		f := dropFinding(c, r, way)
+		if i := slices.IndexFunc(all, func(o Finding) bool { return o.Title == f.Title }); i < 0 {
+			all = append(all, f)
+		} else if len(all[i].Evidence) < shownRules+len(f.Evidence) {
+			all[i].Evidence = slices.Insert(all[i].Evidence, 1, f.Evidence[0])
 		}
-		seen[key] = len(all)
-		all = append(all, dropFinding(c, r, way))
 	}
 	return all
 }

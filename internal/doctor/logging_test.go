@@ -256,12 +256,12 @@ func TestWays(t *testing.T) {
 	ten := func(n uint64) *uint64 { return &n }
 	both := []string{"the kernel's log (dmesg)", "/var/log/messages", "the journal (journalctl -k)"}
 	want := []Way{
-		{Family: "ip", What: "LOG warning", Rules: 3, To: both},
+		{Family: "ip", What: "LOG warning", Rules: 2, Packets: ten(10), To: both},
 		{Family: "ip", What: "LOG debug", Rules: 1, Packets: ten(0), To: []string{both[0], both[2]}},
 		{Family: "ip", What: "TRACE", Rules: 1, Packets: ten(2), To: both},
 		{Family: "ip", What: "NFLOG group 4", Rules: 1, Packets: ten(9), To: []string{}, Nowhere: "nobody listens to group 4"},
 		{Family: "ip", What: "TRACE (nf_tables)", Rules: 1, Packets: ten(4), To: []string{"nft monitor trace, xtables-monitor --trace, where one runs"}},
-		{Family: "ip6", What: "LOG warning", Rules: 1, To: both},
+		{Family: "inet", What: "LOG warning", Rules: 1, To: both},
 	}
 	r := ReportLogging(l)
 	if diff := cmp.Diff(want, r.Ways); diff != "" {

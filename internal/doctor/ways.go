@@ -32,7 +32,7 @@ type Netns struct {
 
 // Way is where the lines of one kind of rules go.
 type Way struct {
-	Family  string   `json:"family"` // of the packets: ip, ip6, arp, bridge, netdev
+	Family  string   `json:"family"` // of the table: ip, ip6, inet, arp, bridge, netdev
 	What    string   `json:"what"`   // LOG, TRACE, NFLOG group 5 …
 	Rules   int      `json:"rules"`
 	Packets *uint64  `json:"packets,omitzero"` // that their counters saw; absent when a rule has none
@@ -58,10 +58,10 @@ func ReportLogging(l *snapshot.Logging) LoggingReport {
 func ways(l *snapshot.Logging) []Way {
 	all := []Way{}
 	c := carriersOf(l)
-	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.ARP, ruleset.Bridge, ruleset.Netdev} {
+	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Inet, ruleset.ARP, ruleset.Bridge, ruleset.Netdev} {
 		for i := range l.Rules {
-			if r := &l.Rules[i]; slices.Contains(r.Families(), fam) {
-				all = join(all, way(l, c, r, fam))
+			if r := &l.Rules[i]; r.Table.Family == fam {
+				all = join(all, way(l, c, r))
 			}
 		}
 	}
@@ -86,8 +86,8 @@ func join(all []Way, w Way) []Way {
 	return append(all, w)
 }
 
-func way(l *snapshot.Logging, c carriers, r *snapshot.LogRule, fam ruleset.Family) Way {
-	w := Way{Family: fam.String(), Rules: 1}
+func way(l *snapshot.Logging, c carriers, r *snapshot.LogRule) Way {
+	w := Way{Family: r.Table.Family.String(), Rules: 1}
 	if n, ok := r.Packets.Get(); ok {
 		w.Packets = &n
 	}
@@ -99,7 +99,7 @@ func way(l *snapshot.Logging, c carriers, r *snapshot.LogRule, fam ruleset.Famil
 		w.What, w.To = "log level audit", []string{"the audit system"}
 	case snapshot.LogTrace:
 		w.What = "TRACE"
-		w.trace(l, c, r, fam)
+		w.trace(l, c, r)
 	default:
 		level, _ := told(r)
 		w.What = "LOG " + snapshot.Levels()[level&7]
@@ -120,12 +120,13 @@ func (w *Way) toListener(l *snapshot.Logging, group uint16) {
 	}
 }
 
-func (w *Way) trace(l *snapshot.Logging, c carriers, r *snapshot.LogRule, fam ruleset.Family) {
+func (w *Way) trace(l *snapshot.Logging, c carriers, r *snapshot.LogRule) {
 	if !r.LegacyTrace() {
 		w.What += " (nf_tables)"
 		w.To = []string{"nft monitor trace, xtables-monitor --trace, where one runs"}
 		return
 	}
+	fam := r.Table.Family
 	i := slices.IndexFunc(l.Families, func(f snapshot.LogFamily) bool { return f.Family == fam })
 	if i < 0 || !l.Families[i].Active.Known {
 		w.Nowhere = "its logger is not known"
