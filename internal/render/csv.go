@@ -120,6 +120,13 @@ func csvAddr(b []byte, a netip.Addr) []byte {
 	return a.AppendTo(b)
 }
 
+func csvEther(b []byte, e *journey.Ether) []byte {
+	if e == nil {
+		return b
+	}
+	return append(b, e.String()...)
+}
+
 func csvTime(b []byte, at journey.Time) []byte {
 	if at.IsZero() {
 		return b

@@ -19,7 +19,7 @@ func overTime[T journey.Time | journey.Uptime](t *Text, sp *journey.LogSpan[T], 
 	first, last := label(sp.Start, width), label(sp.Last, width)
 	bars, each := t.bars(sp.Parts, len(first)+len(last))
 	width *= time.Duration(each)
-	t.put(line{{"over time", bold}, {gap + durationWords(width) + " each, " + strconv.FormatInt(maxOf(bars), 10) + " lines at most", dim}}, t.opt.Width)
+	t.put(line{{"over time", bold}, {gap + durationWords(width) + " each, " + count(maxOf(bars), "line") + " at most", dim}}, t.opt.Width)
 	t.put(line{{"  " + first + " ", dim}, {t.sparks(bars), plain}, {" " + last, dim}}, 0)
 }
 

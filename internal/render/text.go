@@ -66,13 +66,17 @@ func (t *Text) Journey(j *journey.Journey) error {
 
 // Lost prints a loss where it happened.
 func (t *Text) Lost(l *journey.Lost) error {
+	missing := "journeys around here may miss steps"
+	if t.last == logRows {
+		missing = "lines are missing here"
+	}
 	t.apart(other)
 	t.date(l.Time)
 	words := "lost " + lostWords(l.Lost) + " of " + l.What
 	if l.Netns != nil && t.opt.Netns && l.Netns.Name != "" {
 		words += " in " + l.Netns.Name
 	}
-	t.flow(4, line{{t.clock(l.Time), dim}}, line{{words + ": journeys around here may miss steps", yellow}})
+	t.flow(4, line{{t.clock(l.Time), dim}}, line{{words + ": " + missing, yellow}})
 	return t.flush()
 }
 
