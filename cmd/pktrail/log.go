@@ -49,17 +49,18 @@ anybody else is needed or touched.
 MATCH is iptables' own words, as for pktrail trace; docs/match.md has them all.
 Without MATCH every packet is logged.
 
---at takes one or several, with commas or again:
-  raw/PREROUTING  filter/FORWARD  nat/INPUT  …   a chain of iptables: its hook, and
-                  the priority that the kernel gives its table, whatever tables
-                  there are; IPv4 and IPv6
-  prerouting  input  forward  output  postrouting   the beginning of a hook, before
-                  every other chain (with --after its end, behind every other chain)
-  forward:-150  input:filter  output:raw+5   a hook and a priority, in nft's words
-  inet/filter/input  filter/input   a base chain that the host has, as
-                  FAMILY/TABLE/CHAIN, or without the family where that is clear
-  all             the beginning of every hook: one glance shows how far packets
-                  come. This is the default.
+--at takes one or several places, with commas or again:
+
+  raw/PREROUTING, filter/FORWARD   a chain of iptables: its hook, and the priority
+                                   that the kernel gives its table, whatever
+                                   tables there are; IPv4 and IPv6
+  prerouting, input, forward,      the beginning of a hook, before every other
+  output, postrouting              chain; with --after its end
+  forward:-150, input:filter       a hook and a priority, in nft's words
+  inet/filter/input, filter/input  a base chain that the host has; without its
+                                   family where that is clear
+  all                              the beginning of every hook: one glance shows
+                                   how far packets come. This is the default.
 
 Chains of equal priority run in the order in which they were made, so the rules
 stand one priority before the place (--before, the default) or behind it
@@ -95,7 +96,7 @@ func (f *logFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.limit, "limit", "", "log at most so many packets, over all points and namespaces: 500/minute, 10/s, 3/hour (default 100/second)")
 	flags.Uint32Var(&f.burst, "limit-burst", 0, "so many may come at once before the limit holds (default 5 with --limit, as in iptables, else 100)")
 	flags.BoolVar(&f.unlimited, "unlimited", false, "no limit: each logged packet costs the host some microseconds")
-	flags.StringVar(&f.prefix, "prefix", "", "what to put before each packet (default the point: `raw/PREROUTING: `)")
+	flags.StringVar(&f.prefix, "prefix", "", "what to put before each packet (default the name of the point and a colon)")
 	flags.IntVar(&f.count, "count", 0, "end after so many packets")
 	flags.DurationVar(&f.duration, "duration", 0, "end after so long: 30s, 5m")
 	flags.StringArrayVar(&f.netns, "netns", nil, "network namespace: a name of /run/netns, a path, a process id, or all (repeatable)")

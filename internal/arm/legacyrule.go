@@ -114,7 +114,7 @@ func (p *Plan) legacySpots(w *LogWish, k Known) ([]LegacyRule, error) {
 			}
 			tool := w.Legacy.tools[f]
 			if tool == "" {
-				return nil, fmt.Errorf("--legacy: %s is not installed: apt install iptables; without --legacy no tool is needed", legacyToolName(f))
+				return nil, &match.Error{Arg: "--legacy", Problem: legacyToolName(f) + " is not installed", Hint: "apt install iptables; without --legacy no tool is needed"}
 			}
 			specs, err := legacySpecs(&m)
 			if err != nil {

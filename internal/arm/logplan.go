@@ -69,17 +69,17 @@ func (p *Plan) judging(w *LogWish) []LogPoint {
 }
 
 // judges refuses the parts of MATCH that a rule at the point cannot see.
-// Interfaces are known at a hook as iptables knows them; since Linux 5.7
-// postrouting knows the incoming one too, and before it never matched. A user
+// Interfaces are known at a hook as iptables knows them: postrouting knows the
+// incoming one since Linux 5.7 only, and before it no packet would match. A user
 // chain sees what the chain sees that jumps to it.
 func judges(m *match.Match, pt LogPoint) error {
 	in := slices.Contains([]ruleset.Hook{ruleset.Output, ruleset.Postrouting, ruleset.Egress}, pt.Hook)
 	out := slices.Contains([]ruleset.Hook{ruleset.Prerouting, ruleset.Input, ruleset.Ingress}, pt.Hook)
 	switch {
 	case in && m.In.Given():
-		return &match.Error{Arg: "-i", Problem: "not known at " + pt.Name + ": " + leaving(pt.Hook), Hint: "leave -i away, or log at prerouting, input or forward"}
+		return &match.Error{Arg: "-i", Problem: "cannot be judged at " + pt.Name + ": " + leaving(pt.Hook), Hint: "leave -i away, or log at prerouting, input or forward"}
 	case out && m.Out.Given():
-		return &match.Error{Arg: "--out-interface", Problem: "not known at " + pt.Name + ": " + coming(pt.Hook), Hint: "leave --out-interface away, or log at forward, output or postrouting"}
+		return &match.Error{Arg: "--out-interface", Problem: "cannot be judged at " + pt.Name + ": " + coming(pt.Hook), Hint: "leave --out-interface away, or log at forward, output or postrouting"}
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func leaving(hook ruleset.Hook) string {
 	if hook == ruleset.Output {
 		return "packets of this host came in by no interface"
 	}
-	return "only the interface that the packet leaves by is"
+	return "Linux before 5.7 does not tell by which interface the packet came in"
 }
 
 func coming(hook ruleset.Hook) string {

@@ -347,9 +347,9 @@ func TestLogRefuses(t *testing.T) {
 		{"somewhere", "", "no such place"},
 		{"input:soon", "", `"soon" is not a priority`},
 		{"ip/f/c", "-6", "never sees a packet of -6"},
-		{"raw/PREROUTING", "-o r1", "--out-interface: not known at raw/PREROUTING"},
-		{"filter/OUTPUT", "-i r1", "-i: not known at filter/OUTPUT"},
-		{"filter/INPUT", "-o r1", "--out-interface: not known at filter/INPUT"},
+		{"raw/PREROUTING", "-o r1", "--out-interface: cannot be judged at raw/PREROUTING"},
+		{"filter/OUTPUT", "-i r1", "-i: cannot be judged at filter/OUTPUT"},
+		{"filter/INPUT", "-o r1", "--out-interface: cannot be judged at filter/INPUT"},
 		{"filter/FORWARD", "-p udp --both", "--both: a rule that logs looks at each packet by itself"},
 	} {
 		_, err := PrepareLogs(LogOptions{Spaces: spacesOf(l, "rt"), At: []string{c.at}, Match: matching(t, strings.Fields(c.match)...)})
