@@ -46,6 +46,11 @@ var places = []place{
 	{path: "journey", ours: []string{"packet", "ruleset"}, beside: []string{"net"}, pure: true,
 		why: "the wire format: observed and simulated packets are one type, read where no kernel is; net for the text of hardware addresses"},
 
+	{path: "conntrack", ours: []string{"packet", "internal/wire"}, pure: true,
+		why: "entries and their messages as values, so that a listing decodes where no kernel is; anybody may take it"},
+	{path: "conntrack/ctnetlink", ours: []string{"packet", "conntrack", "internal/nfnetlink", "internal/wire"}, beside: []string{xsys},
+		why: "the client: sockets and what is asked over them; how entries look is in conntrack, how they are shown is for its users"},
+
 	{path: "internal/event", ours: []string{"packet", "ruleset"}, pure: true,
 		why: "one decoded kernel fact each, whatever brought it"},
 	{path: "internal/wire", pure: true,
@@ -91,8 +96,8 @@ var places = []place{
 		why: "as internal/source/netfilter"},
 	{path: "internal/source/kmsg", ours: []string{"internal/envelope", "internal/event", "internal/logline", "internal/source"}, beside: []string{xsys},
 		why: "as internal/source/netfilter"},
-	{path: "internal/source/capture", ours: []string{"internal/event", "internal/logline", "internal/source", "internal/wire", "internal/wire/nflog", "packet"}, beside: []string{gopacket, pcap, layers},
-		why: "as internal/source/netfilter; the one place that knows capture files; gopacket is what its tests hold it to"},
+	{path: "internal/source/capture", ours: []string{"internal/event", "internal/logline", "internal/source", "internal/wire", "internal/wire/nflog", "packet"},
+		why: "as internal/source/netfilter; the one place that knows capture files"},
 
 	{path: "internal/snapshot", ours: []string{"packet", "ruleset"}, pure: true,
 		why: "how a host stood, as a value"},
@@ -114,7 +119,7 @@ var places = []place{
 
 // testsAlso is what tests of any package may import beside what it may itself:
 // any package of ours but a command, and these.
-var testsAlso = []string{cmp, cmpopts, script, xsys, rtnl}
+var testsAlso = []string{cmp, cmpopts, script, xsys, rtnl, gopacket, pcap, layers}
 
 // ban is an import that is only for some, wherever it is asked for.
 type ban struct {
