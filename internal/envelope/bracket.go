@@ -29,14 +29,14 @@ func (p *parse) bracket(i int) int {
 }
 
 // closes tells whether the bracket is closed at n.
-func closes(b []byte, n int) bool { return at(b, n) == ']' }
+func closes(b []byte, n int) bool { return at(b, afterDelta(b, n)) == ']' }
 
 // closed leaves out the bracket at n and one blank; 0 where there is none.
 func closed(b []byte, n int) int {
 	if n == 0 || !closes(b, n) {
 		return 0
 	}
-	return afterBlank(b, n+1)
+	return afterBlank(b, afterDelta(b, n)+1)
 }
 
 // uptime reads `[  123.456789] `, with dmesg's delta and the name of who printed.

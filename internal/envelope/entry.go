@@ -110,6 +110,7 @@ const (
 	FormJournalExport              // journalctl -o export: see Entries
 	FormJournalVerbose             // journalctl -o verbose, which is for people: nothing here reads it
 	FormJournalFile                // the journal's own file, which journalctl --file reads
+	FormDmesgJSON                  // dmesg --json, one object for all of the log: nothing here reads it, dmesg prints lines too
 )
 
 // Sniff says what a file is whose beginning is head.
@@ -117,6 +118,8 @@ func Sniff(head []byte) Form {
 	switch {
 	case bytes.HasPrefix(head, []byte("LPKSHHRH")):
 		return FormJournalFile
+	case dmesgBegins(head):
+		return FormDmesgJSON
 	case objectBegins(afterSeparators(head)):
 		return FormJournalJSON
 	case exportBegins(head):
@@ -133,6 +136,15 @@ func objectBegins(b []byte) bool {
 	}
 	b = bytes.TrimLeft(b[1:], " \t\r\n")
 	return len(b) > 0 && (b[0] == '"' || b[0] == '}')
+}
+
+func dmesgBegins(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	if len(b) == 0 || b[0] != '{' {
+		return false
+	}
+	b = bytes.TrimLeft(b[1:], " \t\r\n")
+	return bytes.HasPrefix(b, []byte(`"dmesg"`))
 }
 
 // afterSeparators leaves out what json-seq and json-sse put before an object

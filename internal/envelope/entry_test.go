@@ -205,6 +205,7 @@ func TestSniff(t *testing.T) {
 		"__CURSOR=s=1;i=2\n_BOOT_ID=b\n":  FormJournalExport,
 		"\n__REALTIME_TIMESTAMP=1\nX=2\n": FormJournalExport,
 		"LPKSHHRH\x00\x00":                FormJournalFile,
+		"{\n   \"dmesg\": [\n      {\n":   FormDmesgJSON,
 		"Sun 2026-11-22 18:00:01.123456 UTC [s=1;i=2]\n    _BOOT_ID=b\n":              FormJournalVerbose,
 		"-- Logs begin at x\nSun 2026-11-22 18:00:01 UTC [s=1;i=2]\n    _BOOT_ID=b\n": FormJournalVerbose,
 	} {
