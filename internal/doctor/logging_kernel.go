@@ -184,11 +184,17 @@ const shortSpan = 5 * time.Minute
 
 func ringShort(l *snapshot.Logging) []Finding {
 	ring, ok := l.Kernel.Ring.Get()
-	if !ok || ring.Overwritten == 0 || ring.Span >= shortSpan || len(kernelRules(l)) == 0 {
+	rules := kernelRules(l)
+	if !ok || ring.Overwritten == 0 || ring.Span >= shortSpan || len(rules) == 0 {
 		return nil
 	}
+	c := carriersOf(l)
+	severity := Info // a file has what is overwritten, unless one rule has none
+	if slices.ContainsFunc(rules, func(r *snapshot.LogRule) bool { return len(c.files(r)) == 0 }) {
+		severity = Medium
+	}
 	return []Finding{{
-		Severity: Medium, Certainty: Certain,
+		Severity: severity, Certainty: Certain,
 		Title: fmt.Sprintf("the kernel's log holds only the last %s: older lines are overwritten", ring.Span.Round(time.Second)),
 		Evidence: []Evidence{
 			{What: "records overwritten since the start", Is: strconv.FormatUint(ring.Overwritten, 10)},

@@ -130,7 +130,11 @@ func TestChecks(t *testing.T) {
 		{"audit", func(l *snapshot.Logging) {
 			l.Rules = append(l.Rules, rule(ruleset.NFT, ruleset.Nftables, "fw", "log level audit", 4))
 		}, []string{"info certain log-to-audit", console}},
-		{"ring too small", func(l *snapshot.Logging) {
+		{"ring too small, files have it", func(l *snapshot.Logging) {
+			l.Kernel.Ring = snapshot.Known(snapshot.Ring{Overwritten: 9000, Records: 800, Span: 20 * time.Second, PacketLines: 700})
+		}, []string{"info certain log-ring-short", console}},
+		{"ring too small, and no file", func(l *snapshot.Logging) {
+			l.Rsyslog.Running, l.Journald.Running = snapshot.Unknown[bool]("container"), snapshot.Unknown[bool]("container")
 			l.Kernel.Ring = snapshot.Known(snapshot.Ring{Overwritten: 9000, Records: 800, Span: 20 * time.Second, PacketLines: 700})
 		}, []string{"medium certain log-ring-short", console}},
 		{"hit and not shown", func(l *snapshot.Logging) {
