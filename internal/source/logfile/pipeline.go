@@ -156,6 +156,8 @@ func (p *pipeline) feedContent(ctx context.Context, r io.Reader, in *input, queu
 		p.failed(ctx, in, errors.New("is the journal's own file: journalctl -o json --file FILE prints what can be read"), queue)
 	case envelope.FormJournalVerbose:
 		p.failed(ctx, in, errors.New("is the journal for people: journalctl -o json prints what can be read"), queue)
+	case envelope.FormDmesgJSON:
+		p.failed(ctx, in, errors.New("is the kernel log as JSON: dmesg without --json prints what can be read"), queue)
 	default:
 		in.form = formOf(head)
 		p.feedStream(ctx, &stream{r: r, full: in.kind == sequential}, in, queue)
