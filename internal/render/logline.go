@@ -13,6 +13,7 @@ type logState struct {
 	columns logColumns
 	row     rowWriter
 	quarter int64 // of an hour since 1970, of the last time
+	day     string
 	fine    bool  // times have fractions of seconds
 }
 
@@ -104,9 +105,9 @@ func (t *Text) logDate(l *journey.LogLine) {
 	if l.Time.IsZero() {
 		return
 	}
-	if quarter := l.Time.Unix() / 900; quarter != t.log.quarter || t.day == "" {
-		t.log.quarter = quarter
+	if quarter := l.Time.Unix() / 900; quarter != t.log.quarter || t.day != t.log.day || t.day == "" {
 		t.date(l.Time)
+		t.log.quarter, t.log.day = quarter, t.day
 	}
 }
 
