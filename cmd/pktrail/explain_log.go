@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -56,12 +54,7 @@ func (o *output) logging(w io.Writer) (loggingPrinter, error) {
 	case "json":
 		return render.NewJSON(w), nil
 	case "text":
-		width, terminal := terminalWidth(w)
-		return render.NewText(w, render.Options{
-			Color: terminal && !o.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-			Width: width,
-			ASCII: !utf8Locale(),
-		}), nil
+		return render.NewText(w, o.look(w)), nil
 	}
-	return nil, hint(fmt.Errorf("-o %s: no such output", o.format), "-o text or -o json")
+	return nil, o.unknown()
 }

@@ -32,16 +32,25 @@ func (o *output) story(w io.Writer, namespaces, hosts bool) (*story, error) {
 	case "json":
 		return &story{printer: render.NewJSON(out), out: out}, nil
 	case "text":
-		width, terminal := terminalWidth(w)
-		return &story{out: out, printer: render.NewText(out, render.Options{
-			Color: terminal && !o.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-			Width: width,
-			ASCII: !utf8Locale(),
-			Netns: namespaces,
-			Host:  hosts,
-		})}, nil
+		look := o.look(w)
+		look.Netns, look.Host = namespaces, hosts
+		return &story{out: out, printer: render.NewText(out, look)}, nil
 	}
-	return nil, hint(fmt.Errorf("-o %s: no such output", o.format), "-o text or -o json")
+	return nil, o.unknown()
+}
+
+// look is how text looks where it goes.
+func (o *output) look(w io.Writer) render.Options {
+	width, terminal := terminalWidth(w)
+	return render.Options{
+		Color: terminal && !o.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		Width: width,
+		ASCII: !utf8Locale(),
+	}
+}
+
+func (o *output) unknown() error {
+	return hint(fmt.Errorf("-o %s: no such output", o.format), "-o text or -o json")
 }
 
 // terminalWidth is 0 where w is no terminal.
