@@ -37,6 +37,13 @@ func (s *Socket) Dump(op string, fill func(seq uint32) []byte, each func(wire.Me
 	return interrupted, err
 }
 
+// Requests sends messages made by fill, numbered one by one from seq on, of which
+// only the last carries NLM_F_ACK, and waits until the kernel has done them all.
+// refused is called for each that it refused, 0 being the first.
+func (s *Socket) Requests(op string, fill func(seq uint32) []byte, refused func(i int, err error)) error {
+	return s.converse(request{op: op, open: 1, refused: refused}, fill)
+}
+
 // request is one exchange under way.
 type request struct {
 	op          string
@@ -44,11 +51,16 @@ type request struct {
 	first, last uint32 // sequence numbers sent
 	open        int    // acknowledgements and ends of dumps still to come
 	each        func(wire.Message) error
+	refused     func(i int, err error) // nil: a refusal ends the request
 }
 
 func (s *Socket) exchange(op string, acks int, fill func(seq uint32) []byte, each func(wire.Message) error) error {
-	out := fill(s.seq)
-	r := request{op: op, port: s.port, first: s.seq, last: lastSeq(out, s.seq), open: acks, each: each}
+	return s.converse(request{op: op, open: acks, each: each}, fill)
+}
+
+func (s *Socket) converse(r request, fill func(seq uint32) []byte) error {
+	op, out := r.op, fill(s.seq)
+	r.port, r.first, r.last = s.port, s.seq, lastSeq(out, s.seq)
 	s.seq = r.last + 1
 	if err := s.send(op, out); err != nil {
 		return err
@@ -114,8 +126,7 @@ func (r *request) take(d []byte) error {
 		}
 		switch {
 		case m.Type == unix.NLMSG_ERROR || m.Type == unix.NLMSG_DONE:
-			err = ackError(r.op, m)
-			r.open--
+			err = r.answered(m)
 		case r.each != nil:
 			err = r.each(m)
 		}
@@ -123,6 +134,22 @@ func (r *request) take(d []byte) error {
 			return err
 		}
 	}
+}
+
+// answered takes an acknowledgement, a refusal or the end of a dump.
+func (r *request) answered(m wire.Message) error {
+	err := ackError(r.op, m)
+	if r.refused == nil {
+		r.open--
+		return err
+	}
+	if m.Seq == r.last {
+		r.open--
+	}
+	if err != nil {
+		r.refused(int(m.Seq-r.first), err)
+	}
+	return nil
 }
 
 // lastSeq is the sequence number of the last of the messages to send.

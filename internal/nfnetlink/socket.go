@@ -24,6 +24,8 @@ type Socket struct {
 	seq    uint32 // of the next request
 	drops  uint32 // of the kernel's count, those told already
 
+	dumping bool // the end of a DumpAhead was not read
+
 	buf   []byte
 	used  int
 	batch Batch

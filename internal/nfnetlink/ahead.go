@@ -1,0 +1,176 @@
+package nfnetlink
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/wire"
+)
+
+const (
+	tanks = 4
+	// tankBytes is small enough that what was read is still in the processor's
+	// cache when it is looked at.
+	tankBytes = 256 << 10
+)
+
+// tank is a batch that has a buffer of its own.
+type tank struct {
+	buf   []byte
+	batch Batch
+	err   error // of the Read that filled it
+}
+
+// ReadAhead reads on a goroutine of its own, a few batches ahead of each, which
+// is called for one after the other, so that the kernel's work and the caller's
+// overlap. A batch holds during the call. It ends with the first error of each
+// or of Read; where last is not nil, with the batch that it reports. patience is
+// how long a Read may wait, 0 for ever.
+func (s *Socket) ReadAhead(patience time.Duration, last func(*Batch) bool, each func(*Batch) error) error {
+	a := ahead{s: s, patience: patience, last: last, full: make(chan *tank, tanks), free: make(chan *tank, tanks), quit: make(chan struct{})}
+	for range tanks {
+		a.free <- &tank{}
+	}
+	buf, batch := s.buf, s.batch
+	go a.fill()
+	err := a.drain(each)
+	s.buf, s.batch = buf, batch
+	if patience > 0 || err != nil {
+		_ = s.SetReadDeadline(time.Time{})
+	}
+	return err
+}
+
+// ahead is one ReadAhead under way. Tanks go round between its goroutines.
+type ahead struct {
+	s          *Socket
+	patience   time.Duration
+	last       func(*Batch) bool
+	full, free chan *tank
+	quit       chan struct{}
+}
+
+// drain hands batches to each until the reader has ended.
+func (a *ahead) drain(each func(*Batch) error) (err error) {
+	for t := range a.full {
+		if err == nil && len(t.batch.Datagrams)+btoi(t.batch.Overrun) > 0 {
+			if err = each(&t.batch); err != nil {
+				// In this order, so that the reader cannot set a later deadline unseen.
+				close(a.quit)
+				_ = a.s.SetReadDeadline(time.Unix(1, 0))
+			}
+		}
+		if err == nil {
+			err = t.err
+		}
+		a.free <- t
+	}
+	return err
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// fill reads until it fails, the last batch has come or drain wants no more.
+func (a *ahead) fill() {
+	defer close(a.full)
+	for t := range a.free {
+		if a.patience > 0 {
+			_ = a.s.SetReadDeadline(time.Now().Add(a.patience))
+		}
+		select {
+		case <-a.quit:
+			return
+		default:
+		}
+		done := a.read(t)
+		a.full <- t
+		if done {
+			return
+		}
+	}
+}
+
+func (a *ahead) read(t *tank) (done bool) {
+	if t.buf == nil {
+		t.buf = make([]byte, tankBytes)
+	}
+	a.s.buf, a.s.batch = t.buf, t.batch
+	_, t.err = a.s.Read()
+	t.batch = a.s.batch
+	return t.err != nil || a.last != nil && a.last(&t.batch)
+}
+
+// DumpAhead is Dump whose answer is read on another goroutine while each is
+// called. It is for sockets that are in no group: datagrams that are no answer
+// are lost. After an error of each the rest of the dump is read, and dropped, by
+// the next DumpAhead.
+func (s *Socket) DumpAhead(op string, fill func(seq uint32) []byte, each func(wire.Message) error) (interrupted bool, err error) {
+	if err := s.finishDump(op); err != nil {
+		return false, err
+	}
+	r := &request{op: op, port: s.port, first: s.seq, last: s.seq, open: 1, each: func(m wire.Message) error {
+		interrupted = interrupted || m.Flags&unix.NLM_F_DUMP_INTR != 0
+		return each(m)
+	}}
+	out := fill(s.seq)
+	s.seq++
+	if err := s.send(op, out); err != nil {
+		return false, err
+	}
+	s.dumping = true
+	err = s.ReadAhead(answerTimeout, s.endsDump, r.takeAll)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("%s: wait for the kernel's answer: %w", op, err)
+	}
+	return interrupted, err
+}
+
+// takeAll goes through a batch of answers.
+func (r *request) takeAll(b *Batch) error {
+	for _, d := range b.Datagrams {
+		if err := r.take(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endsDump notes whether a dump's last datagram is in the batch. It is the last
+// in it, since nothing comes behind the end.
+func (s *Socket) endsDump(b *Batch) bool {
+	if len(b.Datagrams) == 0 {
+		return false
+	}
+	d := b.Datagrams[len(b.Datagrams)-1]
+	for off := 0; ; {
+		m, next, ok, err := wire.Next(d, off)
+		if !ok || err != nil {
+			return err != nil
+		}
+		if m.Type == unix.NLMSG_DONE || m.Type == unix.NLMSG_ERROR {
+			s.dumping = false
+			return true
+		}
+		off = next
+	}
+}
+
+// finishDump reads what is left of a dump that was not wanted to its end.
+func (s *Socket) finishDump(op string) error {
+	if !s.dumping {
+		return nil
+	}
+	if err := s.ReadAhead(answerTimeout, s.endsDump, func(*Batch) error { return nil }); err != nil {
+		return fmt.Errorf("%s: read the rest of the dump before: %w", op, err)
+	}
+	return nil
+}
