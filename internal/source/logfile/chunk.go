@@ -66,10 +66,10 @@ type found struct {
 	counts  Counts
 }
 
-// guessed is what of a stamp was chosen and not read.
+// guessed is what of stamps was chosen and not read: the first event whose stamp
+// has no year, and no zone; -1 for none.
 type guessed struct {
-	year int // of the first line without a year; 0: none
-	zone bool
+	year, zone int
 }
 
 func (c *chunk) reset(in *input) {
@@ -77,7 +77,7 @@ func (c *chunk) reset(in *input) {
 	c.data, c.dataAt, c.base, c.next = nil, 0, -1, 0
 	c.longAt, c.longEnd = -1, -1
 	c.binary, c.read, c.err = 0, 0, nil
-	c.found = found{events: c.events[:0], lines: c.lines[:0], bads: c.bads[:0]}
+	c.found = found{events: c.events[:0], lines: c.lines[:0], bads: c.bads[:0], guessed: guessed{-1, -1}}
 	c.entries, c.text = c.entries[:0], c.text[:0]
 }
 

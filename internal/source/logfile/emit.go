@@ -31,8 +31,10 @@ func (e *emitter) one(ev event.Event) {
 	e.emit(e.oneEvent[:])
 }
 
-func (e *emitter) note(text string) {
-	e.one(event.Event{Kind: event.KindNote, Time: e.last, Note: text})
+func (e *emitter) note(text string) { e.noteAt(e.last, text) }
+
+func (e *emitter) noteAt(at time.Time, text string) {
+	e.one(event.Event{Kind: event.KindNote, Time: at, Note: text})
 }
 
 // chunk emits what was found in a chunk, and returns how many events that were.
@@ -44,7 +46,6 @@ func (e *emitter) chunk(c *chunk) int {
 	if c.longEnd >= 0 {
 		e.longEnded(in, c.longEnd)
 	}
-	e.guessed(c)
 	e.times(c)
 	e.events(c)
 	e.source.count(c.counts)
@@ -88,6 +89,10 @@ func (e *emitter) events(c *chunk) {
 			}
 			continue
 		}
+		if c.due(i) {
+			flush(i)
+			e.guesses(c, i)
+		}
 		if ev.Line.Host != e.host || len(e.hosts) == 0 {
 			if n, ok := e.hosts[ev.Line.Host]; ok {
 				e.host, e.netns = ev.Line.Host, n
@@ -116,7 +121,7 @@ func (e *emitter) newHost(host string, at time.Time) {
 	if !e.crowded {
 		e.crowded = true
 		e.introduce("", at)
-		e.note(fmt.Sprintf("the log names more than %d hosts: packets of the others are not told apart by host", mostHosts))
+		e.noteAt(at, fmt.Sprintf("the log names more than %d hosts: packets of the others are not told apart by host", mostHosts))
 	}
 }
 
@@ -166,20 +171,22 @@ func (e *emitter) longEnded(in *input, at int64) {
 	}})
 }
 
-// guessed says once a file what was chosen for its stamps.
-func (e *emitter) guessed(c *chunk) {
-	in := c.in
-	var words []string
-	if c.guessed.year != 0 && in.said.year == 0 {
-		in.said.year = c.guessed.year
-		words = append(words, fmt.Sprintf("stamps have no year: by %s the first is of %d", in.newest(c.reference), c.guessed.year))
+// due reports that a guess is to be told before event i.
+func (c *chunk) due(i int) bool {
+	said := &c.in.said
+	return i == c.guessed.year && !said.year || i == c.guessed.zone && !said.zone
+}
+
+// guesses says once a file what was chosen for its stamps.
+func (e *emitter) guesses(c *chunk, i int) {
+	in, at := c.in, c.events[i].Time
+	if i == c.guessed.year && !in.said.year {
+		in.said.year = true
+		e.noteAt(at, fmt.Sprintf("%s: stamps have no year: by %s the first is of %d", in.name, in.newest(c.reference), at.Year()))
 	}
-	if c.guessed.zone && !in.said.zone {
+	if i == c.guessed.zone && !in.said.zone {
 		in.said.zone = true
-		words = append(words, "stamps have no zone: taken as "+e.zone(c.last))
-	}
-	for _, text := range words {
-		e.note(in.name + ": " + text)
+		e.noteAt(at, in.name+": stamps have no zone: taken as "+e.zone(at))
 	}
 }
 

@@ -32,13 +32,18 @@ type input struct {
 
 	// What the emitter knows of it.
 	next      int64 // behind the lines that were read
-	said      guessed
+	said      said
 	lines     int64
 	binary    int64
 	longOpen  bool // a line that is too long has begun
 	longSince int64
 	longLine  int64
 	longText  []byte
+}
+
+// said is what has been said of an input's stamps.
+type said struct {
+	year, zone bool
 }
 
 // kind is how an input is read.

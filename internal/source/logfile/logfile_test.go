@@ -69,15 +69,7 @@ func TestOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.chunkSize = size
-			got := run(t, s)
-			for i := range min(len(got), len(want)) {
-				if !reflect.DeepEqual(got[i], want[i]) {
-					t.Fatalf("chunks of %d, %d workers: event %d: %+v, want %+v", size, workers, i, got[i], want[i])
-				}
-			}
-			if len(got) != len(want) {
-				t.Fatalf("chunks of %d, %d workers: %d events, want %d", size, workers, len(got), len(want))
-			}
+			sameEvents(t, fmt.Sprintf("chunks of %d, %d workers", size, workers), run(t, s), want)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func keep(e *event.Event) kept {
 	k := kept{kind: e.Kind, time: e.Time, netns: e.Netns, note: e.Note}
 	if e.Line != nil {
 		k.line = *e.Line
-		for _, b := range []*[]byte{&k.line.MAC, &k.line.Rest, &k.line.Headers.Options, &k.line.Headers.TCPOptions} {
+		for _, b := range []*[]byte{&k.line.MAC, &k.line.Rest, &k.line.Headers.Options, &k.line.Headers.TCPOptions, &k.line.Quoted.Options, &k.line.Quoted.TCPOptions} {
 			*b = bytes.Clone(*b)
 		}
 	}

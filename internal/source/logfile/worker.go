@@ -203,6 +203,9 @@ func (w *worker) keep(c *chunk, l *event.LogLine) {
 		c.counts.Skipped++
 		return
 	}
+	if l.Clock == event.ClockAssumed {
+		w.guess(c)
+	}
 	c.counts.Lines++
 	if l.Cut != 0 {
 		c.counts.Cut++
@@ -219,7 +222,6 @@ func (w *worker) time(c *chunk, l *event.LogLine) time.Time {
 		l.Clock = event.ClockWall
 		if h.Has&(envelope.HasYear|envelope.HasZone) != envelope.HasYear|envelope.HasZone {
 			l.Clock = event.ClockAssumed
-			w.guess(c)
 		}
 	case l.HasUptime:
 		c.last = time.Unix(0, h.Uptime).In(w.zone)
@@ -240,10 +242,12 @@ func (w *worker) guess(c *chunk) {
 	if !w.heads.Boot.IsZero() && h.Has&envelope.HasUptime != 0 && h.Unix == w.heads.Boot.UnixNano()+h.Uptime {
 		return
 	}
-	if h.Has&envelope.HasYear == 0 && c.guessed.year == 0 {
-		c.guessed.year = c.last.Year()
+	if h.Has&envelope.HasYear == 0 && c.guessed.year < 0 {
+		c.guessed.year = len(c.events)
 	}
-	c.guessed.zone = c.guessed.zone || h.Has&envelope.HasZone == 0
+	if h.Has&envelope.HasZone == 0 && c.guessed.zone < 0 {
+		c.guessed.zone = len(c.events)
+	}
 }
 
 // line is room for one more line. Its fields are those of some line before.
