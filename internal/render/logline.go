@@ -14,7 +14,7 @@ type logState struct {
 	row     rowWriter
 	quarter int64 // of an hour since 1970, of the last time
 	day     string
-	fine    bool  // times have fractions of seconds
+	fine    bool // times have fractions of seconds
 }
 
 // logColumns is the widths of the columns of log lines. They grow with what
@@ -32,7 +32,7 @@ const (
 )
 
 // leastColumns is what most lines need.
-var leastColumns = logColumns{prefix: 12, ways: 9, proto: 4, src: 16, dst: 14}
+var leastColumns = logColumns{prefix: 12, ways: 9, proto: 4, src: 19, dst: 17}
 
 // LogLine prints a line of the kernel's log as a row of a table: when, what the
 // rule calls it, where, from, to, and what tells the packet from others.

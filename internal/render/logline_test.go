@@ -207,3 +207,23 @@ func BenchmarkLogLine(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+func TestSpanWords(t *testing.T) {
+	for _, c := range []struct {
+		between time.Duration
+		lines   int64
+		want    string
+	}{
+		{12345 * time.Microsecond, 3, "12ms"},
+		{1500 * time.Millisecond, 3, "1.5s, 2.0/s"},
+		{3 * time.Minute, 10, "3m, 3.3/min"},
+		{90 * time.Second, 900, "1m30s, 10.0/s"},
+		{3*time.Hour + time.Minute + 29*time.Second, 10, "3h1m, 3.3/hour"},
+		{30 * time.Hour, 10, "30h0m, 8.0/day"},
+		{133 * 24 * time.Hour, 5, "133 days"},
+	} {
+		if got := spanWords(c.between, c.lines); got != c.want {
+			t.Errorf("%d in %v: %q, want %q", c.lines, c.between, got, c.want)
+		}
+	}
+}

@@ -69,6 +69,8 @@ func spanWords(between time.Duration, lines int64) string {
 	}
 	each, unit := time.Second, "/s"
 	switch n := float64(lines) / between.Seconds(); {
+	case n < 0.1/86400:
+		return roundly(between)
 	case n < 1.0/3600:
 		each, unit = 24*time.Hour, "/day"
 	case n < 1.0/60:
@@ -85,9 +87,12 @@ func roundly(d time.Duration) string {
 	case d >= 48*time.Hour:
 		return strconv.FormatInt(int64(d.Round(24*time.Hour)/(24*time.Hour)), 10) + " days"
 	case d >= time.Hour:
-		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+		d = d.Round(time.Minute)
 	case d >= 10*time.Second:
-		return d.Round(time.Second).String()
+		d = d.Round(time.Second)
+	}
+	if d >= time.Minute && d%time.Minute == 0 {
+		return strings.TrimSuffix(d.String(), "0s")
 	}
 	return d.Round(100 * time.Millisecond).String()
 }
