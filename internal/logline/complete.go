@@ -24,6 +24,9 @@ func (r *reader) finish() {
 	} else if l.Has&event.HasOut == 0 {
 		l.Cut |= event.CutGaps
 	}
+	if macs := r.half & wholeMAC; macs != 0 && macs != wholeMAC && l.Headers.Has != 0 {
+		l.Cut |= event.CutGaps
+	}
 	r.lacks()
 	if r.short || r.h == &l.Quoted {
 		l.Cut |= event.CutTail
@@ -75,7 +78,7 @@ func wholeLink(l *event.LogLine) bool {
 				return false
 			}
 		}
-		return len(l.MAC)%3 == 2
+		return len(l.MAC) == etherSize*3-1 || l.Form&event.FormTrimmed == 0
 	}
 	return false
 }
@@ -87,13 +90,16 @@ func gaps(h *event.Headers, l *event.LogLine) event.Cut {
 	if missing == 0 {
 		return 0
 	}
+	if h.Has == 0 {
+		return event.CutTail
+	}
 	last := event.HeaderHas(1) << (bits.Len64(uint64(h.Has)) - 1)
 	var cut event.Cut
 	if missing > last {
 		cut |= event.CutTail
 	}
 	between := missing & (last - 1)
-	if l.Has&event.HasIn == 0 && h.Has != 0 {
+	if l.Has&event.HasIn == 0 {
 		first := h.Has & -h.Has
 		between &^= first - 1
 	}

@@ -2,7 +2,6 @@ package logline
 
 import (
 	"bytes"
-	"math"
 
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/packet"
@@ -18,9 +17,9 @@ type ebtWord struct {
 
 func ebtWords() [20]ebtWord {
 	return [...]ebtWord{
-		{"MAC source = ", func(r *reader) bool { return r.ether(&r.l.MACSrc, event.HasEbtables) }},
-		{"MAC dest = ", func(r *reader) bool { return r.ether(&r.l.MACDst, event.HasMACs) }},
-		{"proto = ", func(r *reader) bool { return r.hex16(&r.l.MACProto, event.HasMACs) }},
+		{"MAC source = ", func(r *reader) bool { return r.hardware(&r.l.MACSrc) && r.link(halfMACSrc) }},
+		{"MAC dest = ", func(r *reader) bool { return r.hardware(&r.l.MACDst) && r.link(halfMACDst) }},
+		{"proto = ", func(r *reader) bool { return r.hex16(&r.l.MACProto) && r.link(halfMACProto) }},
 		{"IP SRC=", (*reader).src},
 		{"IP DST=", (*reader).dst},
 		{"IPv6 SRC=", (*reader).src},
@@ -44,6 +43,7 @@ func ebtWords() [20]ebtWord {
 // ebtables reads ebtables' own words, as far as they go.
 func (r *reader) ebtables() {
 	words := ebtWords()
+	r.l.Has |= event.HasEbtables
 	for r.bad == nil {
 		r.i = skipBlanks(r.b, r.i)
 		r.word = r.i
@@ -91,9 +91,7 @@ func (r *reader) ebtPriority() bool {
 
 func (r *reader) ebtARP() bool {
 	r.h.Family = packet.ARP
-	v, ok := r.decimal(math.MaxUint16, "a number from 0 to 65535")
-	r.h.ARPHType = uint16(v)
-	return ok
+	return r.arp([]byte("HTYPE"))
 }
 
 func wantedOfEbtables(h *event.Headers) event.HeaderHas {

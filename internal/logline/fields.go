@@ -21,6 +21,19 @@ func (r *reader) decimal(limit uint32, want string) (uint32, bool) {
 	return v, true
 }
 
+// literal takes a text that belongs to a value.
+func (r *reader) literal(text, want string) bool {
+	rest := r.b[r.i:]
+	if !bytes.HasPrefix(rest, []byte(text)) {
+		if bytes.HasPrefix([]byte(text), rest) {
+			return r.refuse(len(r.b), want)
+		}
+		return r.refuse(r.i, want)
+	}
+	r.i += len(text)
+	return true
+}
+
 func (r *reader) num8(dst *uint8, has event.HeaderHas) bool {
 	v, ok := r.decimal(math.MaxUint8, "a number from 0 to 255")
 	if ok {
@@ -127,7 +140,7 @@ func (r *reader) tos() bool {
 	v, ok := r.hex(2, false)
 	if ok {
 		r.h.TOS = r.h.TOS&0xe0 | uint8(v)&^0xe0
-		r.h.Has |= event.HasTOS
+		r.half |= halfTOS
 		r.is(packet.IPv4)
 	}
 	return ok
@@ -138,6 +151,9 @@ func (r *reader) prec() bool {
 	v, ok := r.hex(2, false)
 	if ok {
 		r.h.TOS = r.h.TOS&^0xe0 | uint8(v)&0xe0
+		if r.half&halfTOS != 0 {
+			r.h.Has |= event.HasTOS
+		}
 		r.is(packet.IPv4)
 	}
 	return ok
@@ -171,19 +187,18 @@ func (r *reader) hardware(dst *[6]byte) bool {
 	return true
 }
 
-func (r *reader) ether(dst *[6]byte, has event.LineHas) bool {
-	ok := r.hardware(dst)
-	if ok {
-		r.l.Has |= has
+// link notes a part of the decoded link header, which is known when all are.
+func (r *reader) link(part half) bool {
+	if r.half |= part; r.half&wholeMAC == wholeMAC {
+		r.l.Has |= event.HasMACs
 	}
-	return ok
+	return true
 }
 
-func (r *reader) hex16(dst *uint16, has event.LineHas) bool {
+func (r *reader) hex16(dst *uint16) bool {
 	v, ok := r.hex(4, true)
 	if ok {
 		*dst = uint16(v)
-		r.l.Has |= has
 	}
 	return ok
 }
@@ -191,6 +206,9 @@ func (r *reader) hex16(dst *uint16, has event.LineHas) bool {
 func (r *reader) vlan() bool {
 	v, ok := r.decimal(4095, "a number from 0 to 4095")
 	r.l.VLAN = uint16(v)
+	if ok && r.half&halfVLAN != 0 {
+		r.l.Has |= event.HasVLAN
+	}
 	return ok
 }
 
@@ -199,10 +217,9 @@ func (r *reader) tunnel() bool {
 	if !r.address(&r.l.TunnelSrc) {
 		return false
 	}
-	if !bytes.HasPrefix(r.b[r.i:], []byte("->")) {
-		return r.refuse(r.i, "two addresses with -> between")
+	if !r.literal("->", "two addresses with -> between") {
+		return false
 	}
-	r.i += len("->")
 	ok := r.address(&r.l.TunnelDst)
 	if ok {
 		r.l.Has |= event.HasTunnel

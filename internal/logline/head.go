@@ -38,7 +38,7 @@ func headAt(b []byte, eq, from int) (h head, ok bool) {
 	}
 	in := deviceName(b, eq+1)
 	i := eq + 1 + len(in)
-	if glued := bytes.Index(in, wordOUT); glued >= 0 { // the blank between them was lost
+	if glued := bytes.Index(in, wordOUT); glued == 0 || glued > 0 && !isCapital(in[glued-1]) { // the blank between them was lost
 		in, i = in[:glued], eq+1+glued
 	}
 	if i = skipBlanks(b, i); !bytes.HasPrefix(b[i:], wordOUT) {
@@ -58,7 +58,7 @@ var wordOUT = []byte("OUT=")
 // names have. (A longer one is a prefix's word.)
 func deviceName(b []byte, i int) []byte {
 	end := i
-	for end < len(b) && end-i <= nameLength+len(wordOUT) && !isBlank(b[end]) {
+	for end < len(b) && end-i <= nameLength+len(wordOUT) && !isBlank(b[end]) && !isWebBlank(b, end) {
 		end++
 	}
 	return b[i:end]

@@ -40,7 +40,7 @@ func (r *reader) network(key []byte) bool {
 	case "PROTO":
 		return r.proto()
 	}
-	return h.Family == packet.ARP && r.arp(key)
+	return false
 }
 
 func (r *reader) id() bool {
@@ -53,31 +53,46 @@ func (r *reader) id() bool {
 	return ok
 }
 
+// arp reads ARP's words; in its MACSRC and MACDST stand the addresses that it is about.
 func (r *reader) arp(key []byte) bool {
 	h := r.h
 	switch string(key) {
 	case "HTYPE":
-		return r.num16(&h.ARPHType, 0)
+		return r.num16(&h.ARPHType, 0) && r.part(halfHType)
 	case "PTYPE":
-		v, ok := r.hex(4, true)
-		h.ARPPType = uint16(v)
-		return ok
+		return r.hex16(&h.ARPPType) && r.part(halfPType)
 	case "OPCODE":
-		return r.num16(&h.ARPOp, event.HasARP)
-	case "MACSRC":
-		return r.hardware(&h.ARPSrc)
+		ok := r.num16(&h.ARPOp, 0)
+		if ok && r.half&(halfHType|halfPType) == halfHType|halfPType {
+			h.Has |= event.HasARP
+		}
+		return ok
 	case "IPSRC":
-		return r.address(&h.Src)
-	case "MACDST":
-		return r.hardware(&h.ARPDst)
+		return r.address(&h.Src) && r.part(halfARP)
 	case "IPDST":
 		ok := r.address(&h.Dst)
-		if ok {
+		if ok && r.half&halfARP != 0 {
 			h.Has |= event.HasARPAddrs
 		}
 		return ok
 	}
+	return h.Has&event.HasARP != 0 && r.arpHardware(key)
+}
+
+func (r *reader) arpHardware(key []byte) bool {
+	switch string(key) {
+	case "MACSRC":
+		return r.hardware(&r.h.ARPSrc)
+	case "MACDST":
+		return r.hardware(&r.h.ARPDst)
+	}
 	return false
+}
+
+// part notes the first half of what is known when both are.
+func (r *reader) part(p half) bool {
+	r.half |= p
+	return true
 }
 
 // proto reads a protocol in the kernel's names or as a number; ulogd has more names.
@@ -199,11 +214,7 @@ func (r *reader) incomplete() bool {
 	if !r.num32(&r.h.Incomplete, event.HasIncomplete) {
 		return false
 	}
-	if !bytes.HasPrefix(r.b[r.i:], []byte(" bytes]")) {
-		return r.refuse(wordEnd(r.b, r.i), "[n bytes]")
-	}
-	r.i += len(" bytes]")
-	return true
+	return r.literal(" bytes]", "[n bytes]")
 }
 
 // options reads `OPT (...)`: of TCP behind the protocol, else of IP.

@@ -63,7 +63,7 @@ func (p *Parser) Parse(text []byte, l *event.LogLine) (rest []byte, err error) {
 	}
 	r.words()
 	r.finish()
-	if l.Has&(event.HasIn|event.HasOut) != event.HasIn|event.HasOut && !r.tells() {
+	if !r.headed && !r.tells() {
 		clearLine(l)
 		return nil, ErrNoPacket
 	}
@@ -94,6 +94,7 @@ func (r *reader) head(h head) {
 	r.prefix(r.b[:h.at])
 	l.In, l.Out = r.p.strings.of(h.in), r.p.strings.of(h.out)
 	l.Has |= event.HasIn | event.HasOut
+	r.headed = true
 	r.i, r.known = h.end, h.end
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/pktrail/pktrail/internal/event"
+	"github.com/pktrail/pktrail/packet"
 )
 
 var noAddr netip.Addr
@@ -18,13 +19,14 @@ type reader struct {
 	l *event.LogLine
 	h *event.Headers // of the packet, or of the one that it quotes
 
-	word  int  // where the word began
-	read  int  // how many words were understood
-	known int  // behind the last of them
-	short bool // the line ends within a word
-	half  half
-	bad   *Error
-	limit int // where the line ends: len(b), or where the next one begins
+	word   int  // where the word began
+	read   int  // how many words were understood
+	known  int  // behind the last of them
+	short  bool // the line ends within a word
+	headed bool // IN= and OUT= were found together
+	half   half
+	bad    *Error
+	limit  int // where the line ends: len(b), or where the next one begins
 
 	alone  bool // no other line is merged into this one
 	copied bool // Rest is no part of b
@@ -34,13 +36,22 @@ type reader struct {
 }
 
 // half says which first halves of pairs were read: a pair is known when both are.
-type half uint8
+type half uint16
 
 const (
 	halfPorts half = 1 << iota
 	halfSeq
-	halfUID
 	halfSrc
+	halfTOS
+	halfVLAN
+	halfMACSrc
+	halfMACDst
+	halfMACProto
+	halfHType
+	halfPType
+	halfARP // the sender's addresses
+
+	wholeMAC = halfMACSrc | halfMACDst | halfMACProto
 )
 
 // words reads to the line's end, or to the word that cannot be read.
@@ -96,6 +107,9 @@ func (r *reader) next() bool {
 
 // value reads what stands behind a word's equal sign.
 func (r *reader) value(key []byte) bool {
+	if r.h.Family == packet.ARP {
+		return r.arp(key) || r.bad == nil && !r.short && r.outer(key)
+	}
 	if r.h.Has&event.HasProto != 0 {
 		return r.transport(key) || r.bad == nil && !r.short && (r.network(key) || r.outer(key))
 	}
@@ -117,13 +131,13 @@ func (r *reader) outer(key []byte) bool {
 	case "MAC":
 		return r.mac()
 	case "MACSRC":
-		return r.ether(&l.MACSrc, 0)
+		return r.hardware(&l.MACSrc) && r.link(halfMACSrc)
 	case "MACDST":
-		return r.ether(&l.MACDst, event.HasMACs)
+		return r.hardware(&l.MACDst) && r.link(halfMACDst)
 	case "MACPROTO":
-		return r.hex16(&l.MACProto, event.HasMACs)
+		return r.hex16(&l.MACProto) && r.link(halfMACProto)
 	case "VPROTO":
-		return r.hex16(&l.VLANProto, event.HasVLAN)
+		return r.hex16(&l.VLANProto) && r.link(halfVLAN)
 	case "VID":
 		return r.vlan()
 	case "TUNNEL":
@@ -235,7 +249,7 @@ func (r *reader) rejoin(end int) bool {
 		return false
 	}
 	key := make([]byte, 0, 2*longestWord)
-	if first[1] == 0 || first[1]-first[0]+eq > longestWord {
+	if first[1] == 0 || first[1]-first[0]+eq > longestWord || !r.headed {
 		return false
 	}
 	key = append(append(key, r.b[first[0]:first[1]]...), r.b[r.word:r.word+eq]...)

@@ -129,11 +129,11 @@ func (r *reader) bracket() bool {
 	switch {
 	case r.b[r.i] == ']' && r.h == &l.Quoted:
 		r.h = &l.Headers
-		r.half = 0
+		r.half &= wholeMAC | halfVLAN
 	case r.b[r.i] == '[' && l.Has&event.HasQuoted == 0 && quotes(r.b[r.i+1:]):
 		l.Has |= event.HasQuoted
 		r.h = &l.Quoted
-		r.half = 0
+		r.half &= wholeMAC | halfVLAN
 	default:
 		return false
 	}

@@ -150,8 +150,6 @@ func hexadecimal6(b []byte, i int) (v uint32, end int, ok bool) {
 	return v, i, i > start
 }
 
-const macText = 6*3 - 1
-
 // hardware reads six bytes in hexadecimal with colons between.
 func hardware(b []byte, i int) (mac [6]byte, end int, ok bool) {
 	for n := range mac {

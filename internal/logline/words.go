@@ -39,9 +39,10 @@ func keyBefore(b []byte, eq int) []byte {
 
 func isCapital(c byte) bool { return c-'A' <= 'Z'-'A' }
 
-// isBlank knows the blanks, and the first byte of one that web pages use instead
-// (U+00A0), which skipBlanks looks at whole.
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
+
+// isWebBlank knows the blank that web pages use (U+00A0).
+func isWebBlank(b []byte, i int) bool { return b[i] == 0xc2 && i+1 < len(b) && b[i+1] == 0xa0 }
 
 // skipBlanks passes over blanks, those of web pages included.
 func skipBlanks(b []byte, i int) int {
@@ -49,7 +50,7 @@ func skipBlanks(b []byte, i int) int {
 		switch {
 		case isBlank(b[i]):
 			i++
-		case b[i] == 0xc2 && i+1 < len(b) && b[i+1] == 0xa0:
+		case isWebBlank(b, i):
 			i += 2
 		default:
 			return i
@@ -60,7 +61,7 @@ func skipBlanks(b []byte, i int) int {
 
 // wordEnd is where the next blank stands.
 func wordEnd(b []byte, i int) int {
-	for i < len(b) && !isBlank(b[i]) && b[i] != 0xc2 {
+	for i < len(b) && !isBlank(b[i]) && !isWebBlank(b, i) {
 		i++
 	}
 	return i
