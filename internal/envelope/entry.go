@@ -115,12 +115,12 @@ const (
 
 // Sniff says what a file is whose beginning is head.
 func Sniff(head []byte) Form {
-	switch {
+	switch name := firstName(afterSeparators(head)); {
 	case bytes.HasPrefix(head, []byte("LPKSHHRH")):
 		return FormJournalFile
-	case dmesgBegins(head):
+	case string(name) == "dmesg":
 		return FormDmesgJSON
-	case objectBegins(afterSeparators(head)):
+	case fieldName(name):
 		return FormJournalJSON
 	case exportBegins(head):
 		return FormJournalExport
@@ -130,21 +130,18 @@ func Sniff(head []byte) Form {
 	return FormLines
 }
 
-func objectBegins(b []byte) bool {
-	if len(b) == 0 || b[0] != '{' {
-		return false
+// firstName is the first name in the object that begins here; empty where none does.
+func firstName(b []byte) []byte {
+	b, found := bytes.CutPrefix(b, []byte("{"))
+	if !found {
+		return nil
 	}
-	b = bytes.TrimLeft(b[1:], " \t\r\n")
-	return len(b) > 0 && (b[0] == '"' || b[0] == '}')
-}
-
-func dmesgBegins(b []byte) bool {
-	b = bytes.TrimLeft(b, " \t\r\n")
-	if len(b) == 0 || b[0] != '{' {
-		return false
+	b, found = bytes.CutPrefix(bytes.TrimLeft(b, " \t\r\n"), []byte(`"`))
+	name, _, ends := bytes.Cut(b, []byte(`"`))
+	if !found || !ends {
+		return nil
 	}
-	b = bytes.TrimLeft(b[1:], " \t\r\n")
-	return bytes.HasPrefix(b, []byte(`"dmesg"`))
+	return name
 }
 
 // afterSeparators leaves out what json-seq and json-sse put before an object

@@ -193,19 +193,21 @@ func TestEntriesAreBounded(t *testing.T) {
 
 func TestSniff(t *testing.T) {
 	for head, want := range map[string]Form{
-		"":                                FormLines,
-		"Mar 11 20:35:11 gw kernel: IN=":  FormLines,
-		"[UFW BLOCK] IN=":                 FormLines,
-		"{drop} IN=":                      FormLines,
-		"__X":                             FormLines,
-		kernelEntry:                       FormJournalJSON,
-		"{\n\t\"__CURSOR\" : \"s=1\"":     FormJournalJSON,
-		"\x1e{\"__CURSOR\":\"s=1\"":       FormJournalJSON,
-		"data: {\"__CURSOR\":\"s=1\"":     FormJournalJSON,
-		"__CURSOR=s=1;i=2\n_BOOT_ID=b\n":  FormJournalExport,
-		"\n__REALTIME_TIMESTAMP=1\nX=2\n": FormJournalExport,
-		"LPKSHHRH\x00\x00":                FormJournalFile,
-		"{\n   \"dmesg\": [\n      {\n":   FormDmesgJSON,
+		"":                                  FormLines,
+		"Mar 11 20:35:11 gw kernel: IN=":    FormLines,
+		"[UFW BLOCK] IN=":                   FormLines,
+		"{drop} IN=":                        FormLines,
+		`{"log":"IN= OUT=lo\n","time":"x"}`: FormLines,
+		`{"MESSAGE`:                         FormLines,
+		"__X":                               FormLines,
+		kernelEntry:                         FormJournalJSON,
+		"{\n\t\"__CURSOR\" : \"s=1\"":       FormJournalJSON,
+		"\x1e{\"__CURSOR\":\"s=1\"":         FormJournalJSON,
+		"data: {\"__CURSOR\":\"s=1\"":       FormJournalJSON,
+		"__CURSOR=s=1;i=2\n_BOOT_ID=b\n":    FormJournalExport,
+		"\n__REALTIME_TIMESTAMP=1\nX=2\n":   FormJournalExport,
+		"LPKSHHRH\x00\x00":                  FormJournalFile,
+		"{\n   \"dmesg\": [\n      {\n":     FormDmesgJSON,
 		"Sun 2026-11-22 18:00:01.123456 UTC [s=1;i=2]\n    _BOOT_ID=b\n":              FormJournalVerbose,
 		"-- Logs begin at x\nSun 2026-11-22 18:00:01 UTC [s=1;i=2]\n    _BOOT_ID=b\n": FormJournalVerbose,
 	} {
@@ -295,10 +297,12 @@ func BenchmarkEntry(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var m struct {
-				MESSAGE                     json.RawMessage
-				REALTIME                    string `json:"__REALTIME_TIMESTAMP"`
-				SOURCE_MONOTONIC_TIMESTAMP  string `json:"_SOURCE_MONOTONIC_TIMESTAMP"`
-				HOSTNAME, PRIORITY, XPORT_T string
+				Message   json.RawMessage `json:"MESSAGE"`
+				Time      string          `json:"__REALTIME_TIMESTAMP"`
+				Uptime    string          `json:"_SOURCE_MONOTONIC_TIMESTAMP"`
+				Host      string          `json:"_HOSTNAME"`
+				Priority  string          `json:"PRIORITY"`
+				Transport string          `json:"_TRANSPORT"`
 			}
 			_ = json.Unmarshal(raw, &m)
 		}

@@ -19,8 +19,8 @@
 // The word before a tag is the host, whatever it looks like. Tags are `kernel:`
 // and, behind stamps of syslog, every `name[number]:`. Where no tag follows, the first word behind a stamp
 // of RFC 3164 or RFC 3339 is the host as these formats want it, unless it can
-// hardly be one: it ends in a colon, has other characters than names and
-// addresses have, or is in capitals altogether (`DROP IN=`). Behind other stamps
+// hardly be one: it ends in a colon, has other characters than names or addresses
+// have, or is in capitals altogether (`DROP IN=`). Behind other stamps
 // there is no host without a tag: dmesg and container runtimes write none. So
 // that no part of a rule's prefix is lost, brackets that hold anything but a
 // stamp belong to the message.

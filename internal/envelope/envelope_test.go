@@ -235,6 +235,8 @@ func TestPrefixes(t *testing.T) {
 		{"Jan  8 03:37:09 debian12-c3 NFLOG icmp IN=lo", w + "|host debian12-c3|NFLOG icmp IN=lo"},
 		{"Jan  8 03:37:09 192.168.1.1 DROP IN=lo", w + "|host 192.168.1.1|DROP IN=lo"},
 		{"Jan  8 03:37:09 fe80::1 DROP IN=lo", w + "|host fe80::1|DROP IN=lo"},
+		{"Jan  8 03:37:09 Shorewall:net2fw:DROP IN=lo", w + "|Shorewall:net2fw:DROP IN=lo"},
+		{"Jan  8 03:37:09 U7HD,788a20,v4.0: kernel: DROP IN=lo", w + "|host U7HD,788a20,v4.0|DROP IN=lo"},
 		{"Jan  8 03:37:09 GW01 kernel: DROP IN=lo", w + "|host GW01|DROP IN=lo"},
 		{"Jan  8 03:37:09 gw", w + "|gw"},
 		{"Jan  8 03:37:09 gw kernel: [FW 1.5] IN=lo", w + "|host gw|[FW 1.5] IN=lo"},

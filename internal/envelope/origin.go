@@ -1,5 +1,7 @@
 package envelope
 
+import "bytes"
+
 // This file reads who says it: host, facility, severity and tag.
 
 // origin reads host, `facility.severity` and tag, and returns 0 where there is
@@ -19,6 +21,9 @@ func (p *parse) origin(i int, may follow) int {
 			return 0
 		}
 		n = next
+	}
+	if p.b[end-1] == ':' && end-i > 1 { // some access points put one behind their name
+		end--
 	}
 	p.h.Host = p.b[i:end:end]
 	p.h.Has |= HasHost
@@ -71,20 +76,29 @@ func programTag(b []byte, i int) int {
 	return afterBlank(b, n+2)
 }
 
-// likeHost tells whether a word that no tag follows may be a host's name.
+// likeHost tells whether a word that no tag follows may be a host's name or
+// address.
 func likeHost(word []byte) bool {
-	small, numeric := false, digit(word[0])
+	small, colon := false, false
+	address := true // nothing but what addresses have
 	for _, c := range word {
 		switch {
-		case letter(c) && !upper(c):
-			small = true
-		case c == '.' || c == ':':
-			small = small || numeric
-		case !letter(c) && !digit(c) && c != '-' && c != '_':
+		case c == ':':
+			colon = true
+		case c == '.' || digit(c):
+		case letter(c):
+			small = small || !upper(c)
+			address = address && hex(c) >= 0
+		case c == '-' || c == '_':
+			address = false
+		default:
 			return false
 		}
 	}
-	return small && word[len(word)-1] != ':'
+	if colon || !small {
+		return address && word[len(word)-1] != ':' && bytes.ContainsAny(word, ".:")
+	}
+	return true
 }
 
 // uptimeAfter reads the kernel's stamp where it stands in the message, and a
