@@ -163,7 +163,7 @@ func openwrt4(text string) (o Origin, ok bool) {
 		return o, false
 	}
 	verdict, zone, where := words[0], words[1], strings.Join(words[2:], " ")
-	if verdict != "drop" && verdict != "reject" && verdict != "accept" {
+	if verdict != "drop" && verdict != "reject" {
 		return o, false
 	}
 	o = Origin{Tool: "openwrt", Action: strings.ToUpper(verdict)}
