@@ -13,7 +13,12 @@ import (
 // sure is false there, and where the bytes differ.
 func (s *space) find(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
 	sure = true
+	looked := 0
 	for o := s.byKey[v.packet.Key()]; o != nil; o = o.sameKey {
+		if looked++; looked > maxAlike {
+			sure = false // the oldest of so many are not asked
+			break
+		}
 		if !o.canReach(v, hook, priority) {
 			continue
 		}
@@ -34,8 +39,9 @@ func (s *space) find(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure
 // gives ids, two of them are none. A line of a log that begins no packet is one of
 // theirs: of the one that was heard of last, unless there is one only.
 func (s *space) findTranslated(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
-	fits := 0
-	for o := s.byTrail[v.packet.Trail()]; o != nil; o = o.sameTrail {
+	fits, looked := 0, 0
+	for o := s.byTrail[v.packet.Trail()]; o != nil && looked < maxAlike; o = o.sameTrail {
+		looked++
 		if !o.canReach(v, hook, priority) || o.tuple != v.packet.Tuple() && !o.translated(hook, priority) {
 			continue
 		}

@@ -76,15 +76,24 @@ func (s *space) line(e *event.Event) {
 }
 
 func (s *space) lineSight(l *event.LogLine, at time.Time) sight {
-	s.story.tick(at)
+	s.story.tick(written(l, at))
 	v := sight{packet: logline.Packet(l), in: s.number(l.In), out: s.number(l.Out), mark: l.Mark, at: nanos(at), clock: clocks[l.Clock]}
-	v.nfproto = uint8(v.packet.Family)
+	v.nfproto, v.written = uint8(v.packet.Family), nanos(written(l, at))
 	v.noMark = l.Has&event.HasMark == 0 && l.Cut != 0
 	return v
 }
 
 var clocks = map[event.Clock]journey.Clock{
 	event.ClockWall: journey.ClockLog, event.ClockAssumed: journey.ClockAssumed, event.ClockUptime: journey.ClockUptime,
+}
+
+// written is when a line was written by the clock that tells most: the kernel's own,
+// since syslog's stamps have whole seconds.
+func written(l *event.LogLine, at time.Time) time.Time {
+	if l.HasUptime {
+		return time.Unix(0, int64(l.Uptime))
+	}
+	return at
 }
 
 // nanos is 0 for a time that is not known.
@@ -205,8 +214,9 @@ func (c *Correlator) Logged(e *event.Event) bool {
 	if last.line != event.LineRule || !last.mayLog() {
 		return false
 	}
-	s.story.tick(e.Time)
-	t.last, t.heardAt = nanos(e.Time), c.newest
+	at := written(e.Line, e.Time)
+	s.story.tick(at)
+	t.last, t.heardAt = nanos(at), c.newest
 	last.logged = e.Line.Prefix
 	last.hasLogged = true
 	return true

@@ -246,7 +246,7 @@ func abs(n int64) int64 { return max(n, -n) }
 func (l *links) remember(t *trip) {
 	l.unlist(t)
 	if len(l.flows) < maxFlows && !t.answered {
-		l.flows[flowKey{t.sp, t.now.Tuple().Reverse()}] = flow{t.id, t.first.Tuple(), t.last}
+		l.flows[flowKey{t.sp, t.now.Tuple().Reverse()}] = flow{t.id, t.first.Tuple(), t.heardAt}
 	}
 }
 

@@ -123,6 +123,8 @@ type sight struct {
 	noMark bool             // the mark is not known
 	line   *event.TraceLine // of a log
 	clock  journey.Clock
+	// written is the time by which a log's packets end; see written.
+	written int64
 }
 
 // begin opens a trip at its first event. The caller says where that was.
@@ -171,6 +173,9 @@ func (t *trip) reach(hook ruleset.Hook, priority, shown int32) {
 // addresses are a NAT step, a changed mark or conntrack entry a step each.
 func (t *trip) see(v *sight, withPacket bool) {
 	t.last, t.heard, t.heardAt = v.at, t.sp.c.tick(), t.sp.c.newest
+	if v.written != 0 {
+		t.last = v.written
+	}
 	if withPacket {
 		t.seePacket(v)
 	}
