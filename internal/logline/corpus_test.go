@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/envelope"
 	"github.com/pktrail/pktrail/internal/event"
 )
 
@@ -55,11 +56,13 @@ func logFiles(t testing.TB) map[string][]byte {
 // score is what one file of the corpus gives.
 type score struct {
 	lines, log, trace, cut, rest, spaced int
+
+	prefixes map[string]bool
 	unparsed                             []string // with the line's number and the reason
 }
 
 func (s score) String() string {
-	line := fmt.Sprintf("%d\t%d\t%d\t%d\t%d\t%d", s.lines, s.log, s.trace, s.cut, s.rest, s.spaced)
+	line := fmt.Sprintf("%d\t%d\t%d\t%d\t%d\t%d\t%d", s.lines, s.log, s.trace, len(s.prefixes), s.cut, s.rest, s.spaced)
 	for _, reason := range s.unparsed {
 		line += "\t" + reason
 	}
@@ -68,8 +71,12 @@ func (s score) String() string {
 
 // judge parses a line and whatever is merged into it.
 func (s *score) judge(t *testing.T, p *Parser, where string, number int, text []byte) {
+	var r envelope.Reader
 	for len(text) > 0 {
 		var l event.LogLine
+		var h envelope.Head
+		r.Read(text, &h)
+		text = text[h.Len:]
 		rest, err := p.Parse(text, &l)
 		if errors.Is(err, ErrNoPacket) {
 			if Find(text) >= 0 {
@@ -100,6 +107,7 @@ func (s *score) count(l *event.LogLine) {
 	} else {
 		s.log++
 	}
+	s.prefixes[l.Prefix] = true
 	if l.Cut != 0 {
 		s.cut++
 	}
@@ -116,12 +124,12 @@ func (s *score) count(l *event.LogLine) {
 func TestCorpus(t *testing.T) {
 	const list = "testdata/corpus.tsv"
 	var got strings.Builder
-	got.WriteString("file\tlines\tLOG\tTRACE\tcut\twith rest\tspaced\tnot parsed\n")
+	got.WriteString("file\tlines\tLOG\tTRACE\tprefixes\tcut\twith rest\tspaced\tnot parsed\n")
 	files := logFiles(t)
 	var p Parser
 	total, bad := 0, 0
 	for _, name := range sorted(files) {
-		var s score
+		s := score{prefixes: map[string]bool{}}
 		for i, line := range bytes.Split(bytes.TrimSuffix(files[name], []byte("\n")), []byte("\n")) {
 			s.lines++
 			s.judge(t, &p, fmt.Sprintf("%s:%d", name, i+1), i+1, line)
