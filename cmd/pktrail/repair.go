@@ -12,10 +12,10 @@ import (
 func repairCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "repair",
-		Short: "undo what a trace that was killed with its container left behind",
-		Long: `Undo what traces that are gone have left behind: a changed log back end, and on
-kernels before 5.12 their tables. Running traces are left alone. Every trace
-does the same when it starts.`,
+		Short: "undo what a trace or log that was killed with its container left behind",
+		Long: `Undo what traces and logs that are gone have left behind: a changed log back end,
+rules of pktrail log --legacy, and on kernels before 5.12 their tables. Running
+ones are left alone. Every trace and log does the same when it starts.`,
 		Example: `  sudo pktrail repair`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

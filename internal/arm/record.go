@@ -64,9 +64,9 @@ type Repaired struct {
 	Why  string // when not done
 }
 
-// Repair undoes what traces that are gone have left behind: settings by their
-// records, and tables of kernels that have no owner flag. Running traces are
-// left alone.
+// Repair undoes what traces and logs that are gone have left behind: rules in
+// legacy tables and settings by their records, wherever they are, and in the given
+// namespaces tables of kernels that have no owner flag. Running ones are left alone.
 func Repair(all []*netns.NS) ([]Repaired, error) {
 	done, err := repairRecords(all)
 	for _, ns := range all {
@@ -184,7 +184,7 @@ func (r *recordRules) repair(where *spaces) ([]Repaired, error) {
 			return done, fmt.Errorf("namespace %s: %w", ns.Name, err)
 		}
 		if was {
-			done = append(done, Repaired{What: fmt.Sprintf("removed rule from chain %s of the legacy table %s in namespace %s", rule.Chain, rule.Table, ns.Name), Done: true})
+			done = append(done, Repaired{What: fmt.Sprintf("chain %s of the legacy table %s in namespace %s, without our rule", rule.Chain, rule.Table, ns.Name), Done: true})
 		}
 	}
 	return done, nil
