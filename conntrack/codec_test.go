@@ -150,10 +150,9 @@ func TestKinds(t *testing.T) {
 		want       conntrack.Kind
 	}{
 		{0x100, 0x600, 0, conntrack.NewFlow}, {0x100, 0, 0, conntrack.UpdatedFlow}, {0x100, 2, 9, conntrack.ListedFlow},
-		{0x101, 2, 9, conntrack.ListedFlow}, {0x103, 2, 9, conntrack.ListedFlow}, {0x106, 2, 9, conntrack.ListedFlow},
 		{0x102, 0, 0, conntrack.DestroyedFlow}, {0x104, 2, 9, conntrack.CPUCounters}, {0x105, 0, 9, conntrack.GlobalCounters},
 		{0x200, 0x600, 0, conntrack.NewExpect}, {0x200, 2, 9, conntrack.ListedExpect}, {0x202, 0, 0, conntrack.DestroyedExpect},
-		{0x203, 2, 9, conntrack.ExpectCounters}, {0x108, 0, 0, conntrack.OtherKind}, {0xa00, 0, 0, conntrack.OtherKind},
+		{0x103, 2, 9, conntrack.ExpectCounters}, {0x108, 0, 0, conntrack.OtherKind}, {0xa00, 0, 0, conntrack.OtherKind},
 	} {
 		m := wire.AppendMessage(nil, c.typ, c.flags, c.seq, 0, 0, nil)
 		binary.NativeEndian.PutUint32(m[12:], 4711)

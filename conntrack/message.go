@@ -26,24 +26,11 @@ const (
 	ExpectCounters
 )
 
-// kinds of the messages that have the same meaning wherever they occur.
-var kinds = map[uint16]Kind{
-	subsysFlow | msgGet:              ListedFlow,
-	subsysFlow | msgGetZero:          ListedFlow,
-	subsysFlow | msgGetDying:         ListedFlow,
-	subsysFlow | msgGetUnconfirmed:   ListedFlow,
-	subsysFlow | msgDelete:           DestroyedFlow,
-	subsysFlow | msgGetStatsCPU:      CPUCounters,
-	subsysFlow | msgGetStats:         GlobalCounters,
-	subsysExpect | msgGet:            ListedExpect,
-	subsysExpect | msgDelete:         DestroyedExpect,
-	subsysExpect | msgExpectStatsCPU: ExpectCounters,
-}
-
 // KindOf tells a message, from its netlink header on, by its type and flags. The
 // kernel lists entries and tells of changed ones with the type of new ones; a
 // new one has the flags to create it, a listed one has the sequence number of a
-// request (ctnetlink_fill_info, ctnetlink_conntrack_event).
+// request (ctnetlink_fill_info, ctnetlink_conntrack_event). Counters of
+// expectations come under the number of entries (ctnetlink_exp_stat_fill_info).
 func KindOf(message []byte) Kind {
 	m, _, ok, err := wire.Next(message, 0)
 	if !ok || err != nil {
@@ -59,13 +46,23 @@ func KindOf(message []byte) Kind {
 			return ListedFlow
 		}
 		return UpdatedFlow
+	case subsysFlow | msgDelete:
+		return DestroyedFlow
 	case subsysExpect | msgNew:
 		if fresh {
 			return NewExpect
 		}
 		return ListedExpect
+	case subsysExpect | msgDelete:
+		return DestroyedExpect
+	case subsysFlow | msgGetStatsCPU:
+		return CPUCounters
+	case subsysFlow | msgGetStats:
+		return GlobalCounters
+	case subsysFlow | msgExpectStatsCPU:
+		return ExpectCounters
 	}
-	return kinds[m.Type]
+	return OtherKind
 }
 
 // open takes a message apart whose subsystem is known.

@@ -72,11 +72,11 @@ func (c *CPUStats) Add(other *CPUStats) {
 
 // DecodeCPUStats decodes one CPU's message of a dump of counters.
 func DecodeCPUStats(message []byte, c *CPUStats) error {
-	return decodeCounters(message, subsysFlow, c)
+	return decodeCounters(message, c)
 }
 
-func decodeCounters(message []byte, subsys uint16, c *CPUStats) error {
-	m, err := open(message, subsys)
+func decodeCounters(message []byte, c *CPUStats) error {
+	m, err := open(message, subsysFlow)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ type Totals struct {
 // DecodeTotals decodes the kernel's answer about the whole table.
 func DecodeTotals(message []byte, t *Totals) error {
 	var c CPUStats
-	if err := decodeCounters(message, subsysFlow, &c); err != nil {
+	if err := decodeCounters(message, &c); err != nil {
 		return err
 	}
 	*t = Totals{Entries: c.Value[1], Max: c.Value[2]}
@@ -117,7 +117,7 @@ type ExpectStats struct {
 // DecodeExpectStats decodes one CPU's message of a dump of expectations' counters.
 func DecodeExpectStats(message []byte, e *ExpectStats) error {
 	var c CPUStats
-	if err := decodeCounters(message, subsysExpect, &c); err != nil {
+	if err := decodeCounters(message, &c); err != nil {
 		return err
 	}
 	*e = ExpectStats{CPU: c.CPU, New: c.Value[1], Created: c.Value[2], Deleted: c.Value[3]}

@@ -1,0 +1,117 @@
+package ctnetlink_test
+
+import (
+	"net/netip"
+	"os"
+	"testing"
+
+	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/conntrack/ctnetlink"
+	"github.com/pktrail/pktrail/internal/lab"
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/packet"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// place is a namespace with a client in it.
+type place struct {
+	*ctnetlink.Conn
+	ns *netns.NS
+}
+
+func newPlace(t testing.TB) *place {
+	t.Helper()
+	ns, err := netns.New(t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &place{ns: ns}
+	if err := ns.Do(func() (err error) {
+		p.Conn, err = ctnetlink.Open(ctnetlink.Options{})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.Close()
+		_ = ns.Close()
+	})
+	return p
+}
+
+func (p *place) sysctl(t testing.TB, key, value string) {
+	t.Helper()
+	if err := p.ns.Do(func() error { return os.WriteFile("/proc/sys/net/netfilter/"+key, []byte(value), 0) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *place) listen(t testing.TB, groups ctnetlink.Groups, buffer int) *ctnetlink.Watcher {
+	t.Helper()
+	var w *ctnetlink.Watcher
+	if err := p.ns.Do(func() (err error) {
+		w, err = ctnetlink.Listen(groups, ctnetlink.Options{BufferBytes: buffer})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// all is a copy of what a dump lists.
+func (p *place) all(t testing.TB, filter conntrack.Filter) (flows []*conntrack.Flow) {
+	t.Helper()
+	_, err := p.Dump(t.Context(), conntrack.Tracked, filter, func(f *conntrack.Flow) error {
+		flows = append(flows, f.Clone())
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flows
+}
+
+func (p *place) create(t testing.TB, flows ...*conntrack.Flow) {
+	t.Helper()
+	for _, f := range flows {
+		if err := p.Create(f); err != nil {
+			t.Fatalf("%v: %v", f.Orig, err)
+		}
+	}
+}
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// flow is an entry of two addresses, and of two ports where the protocol has them.
+func flow(proto uint8, src, dst string, sport, dport uint16) *conntrack.Flow {
+	f := &conntrack.Flow{Has: conntrack.HasTimeout, Timeout: 100}
+	f.Orig = conntrack.Tuple{Src: addr(src), Dst: addr(dst), Proto: proto, Has: conntrack.HasProto}
+	switch proto {
+	case packet.ProtoICMP, packet.ProtoICMPv6:
+		f.Orig.ICMPType, f.Orig.ICMPID = 8, sport
+		if proto == packet.ProtoICMPv6 {
+			f.Orig.ICMPType = 128
+		}
+		f.Orig.Has |= conntrack.HasICMP
+	case packet.ProtoTCP, packet.ProtoUDP, packet.ProtoSCTP, packet.ProtoDCCP, packet.ProtoUDPLite, packet.ProtoGRE:
+		f.Orig.SrcPort, f.Orig.DstPort = sport, dport
+		f.Orig.Has |= conntrack.HasPorts
+	}
+	f.Reply = answer(f.Orig)
+	if proto == packet.ProtoTCP {
+		f.Has |= conntrack.HasTCPState
+		f.TCP.State = conntrack.TCPEstablished
+	}
+	return f
+}
+
+// answer is the tuple of packets that answer.
+func answer(t conntrack.Tuple) conntrack.Tuple {
+	t.Src, t.Dst, t.SrcPort, t.DstPort = t.Dst, t.Src, t.DstPort, t.SrcPort
+	if t.Has&conntrack.HasICMP != 0 {
+		t.ICMPType = map[uint8]uint8{8: 0, 128: 129}[t.ICMPType]
+	}
+	return t
+}
