@@ -63,6 +63,7 @@ type Source struct {
 	counting bool   // next is known
 	live     bool   // all that was there when reading began has been read
 	fresh    bool   // the next record has been waited for
+	quiet    bool   // an Idle event tells of the silence since the last record
 	batch    batch
 	start    time.Time // when the printk clock was 0
 }
@@ -137,22 +138,15 @@ const idleAfter = 50 * time.Millisecond
 // Run implements source.Source.
 func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
 	s.begun(emit)
+	defer s.batch.emit(emit)
 	buf := make([]byte, recordSize)
-	quiet := false
 	for ctx.Err() == nil {
-		n, err := s.record(buf)
+		err := s.records(buf)
 		switch {
-		case err == nil:
-			s.take(buf[:n])
-			quiet = false
-			if !s.batch.full() {
-				continue
-			}
-		case errors.Is(err, unix.EPIPE): // overwritten before it was read: the numbers tell how many
-			continue
 		case errors.Is(err, os.ErrClosed):
 			return nil
-		case !errors.Is(err, unix.EAGAIN):
+		case errors.Is(err, unix.EAGAIN):
+		case err != nil:
 			return fmt.Errorf("read %s: %w", Path, err)
 		}
 		s.batch.emit(emit)
@@ -163,12 +157,31 @@ func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
 			return nil
 		}
 		s.live = true
-		if s.fresh = s.wait(ctx); !s.fresh && !quiet {
-			quiet = true
-			emit([]event.Event{{Kind: event.KindIdle, Time: time.Now().Add(-idleAfter), Netns: s.opt.Netns}})
-		}
+		s.await(ctx, emit)
 	}
-	s.batch.emit(emit)
+	_ = s.records(buf) // what was printed until ctx ended
+	return nil
+}
+
+// recordsAtOnce bounds how late the end of ctx is noticed while others print.
+const recordsAtOnce = 4096
+
+// records reads until a batch is full; EAGAIN where there is no more.
+func (s *Source) records(buf []byte) error {
+	for range recordsAtOnce {
+		if s.batch.full() {
+			return nil
+		}
+		n, err := s.record(buf)
+		if errors.Is(err, unix.EPIPE) {
+			continue // some were overwritten before they were read: the next one's number tells how many
+		}
+		if err != nil {
+			return err
+		}
+		s.take(buf[:n])
+		s.quiet = false
+	}
 	return nil
 }
 
@@ -189,6 +202,15 @@ func (s *Source) record(buf []byte) (n int, err error) {
 		return 0, os.ErrClosed
 	}
 	return n, err
+}
+
+// await waits for a record, and says once that none came.
+func (s *Source) await(ctx context.Context, emit func([]event.Event)) {
+	s.fresh = s.wait(ctx)
+	if !s.fresh && !s.quiet {
+		s.quiet = true
+		emit([]event.Event{{Kind: event.KindIdle, Time: time.Now().Add(-idleAfter), Netns: s.opt.Netns}})
+	}
 }
 
 // wait waits until there is a record; false where there was none for a while, or
