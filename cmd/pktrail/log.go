@@ -218,10 +218,13 @@ func (f *logFlags) log(cmd *cobra.Command, logs *live.Logs, m match.Match, p *lo
 // refused adds what to try where iptables refused a rule.
 func refused(err error) error {
 	var rule *arm.RuleError
-	if errors.As(err, &rule) {
-		return hint(err, "`iptables-legacy -t %s -S` lists the chains; where the chain is there, the kernel refuses a part of MATCH in it", rule.Table)
+	switch {
+	case !errors.As(err, &rule):
+		return err
+	case rule.Busy():
+		return hint(err, "another program writes rules; try again when it has ended, or leave --legacy away")
 	}
-	return err
+	return hint(err, "`iptables-legacy -t %s -S` lists the chains; where the chain is there, the kernel refuses a part of MATCH in it", rule.Table)
 }
 
 // say is what stands on standard error before the first packet.

@@ -192,6 +192,14 @@ type RuleError struct {
 	Err          error
 }
 
+// Busy reports whether another program held iptables' lock all the time that it
+// waited (iptables/xtables.h: RESOURCE_PROBLEM).
+func (e *RuleError) Busy() bool {
+	const resourceProblem = 4
+	var exit *toolError
+	return errors.As(e.Err, &exit) && exit.code == resourceProblem
+}
+
 func (e *RuleError) Error() string {
 	return fmt.Sprintf("rule in chain %s of the legacy table %s: %v", e.Chain, e.Table, e.Err)
 }

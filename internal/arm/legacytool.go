@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pktrail/pktrail/internal/netns"
@@ -89,6 +90,7 @@ func runTool(ns *netns.NS, hold *os.File, path string, args ...string) ([]byte, 
 	if hold != nil {
 		cmd.ExtraFiles = []*os.File{hold}
 	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // ^C in the terminal is for us, not for a tool at work
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	cmd.WaitDelay = time.Second
