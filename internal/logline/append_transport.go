@@ -10,7 +10,7 @@ import (
 // appendTransport writes PROTO= and what follows it.
 func appendTransport(dst []byte, h *event.Headers, l *event.LogLine) []byte {
 	if h.Has&event.HasProto != 0 {
-		dst = append(appendProto(append(dst, "PROTO="...), h.Proto), ' ')
+		dst = append(appendProto(append(dst, "PROTO="...), h.Proto, h.Family), ' ')
 	}
 	dst = appendPorts(dst, h)
 	dst = appendTCP(dst, h)
@@ -32,19 +32,24 @@ func spiInExtension(h *event.Headers) bool {
 	return h.Has&event.HasProto != 0 && h.Proto != packet.ProtoAH && h.Proto != packet.ProtoESP
 }
 
-// appendProto writes a protocol as the kernel names it.
-func appendProto(dst []byte, proto uint8) []byte {
+// appendProto writes a protocol as the kernel names it: each family's ICMP has a
+// name only there.
+func appendProto(dst []byte, proto uint8, f packet.Family) []byte {
 	switch proto {
+	case packet.ProtoICMP:
+		if f != packet.IPv6 {
+			return append(dst, "ICMP"...)
+		}
+	case packet.ProtoICMPv6:
+		if f == packet.IPv6 {
+			return append(dst, "ICMPv6"...)
+		}
 	case packet.ProtoTCP:
 		return append(dst, "TCP"...)
 	case packet.ProtoUDP:
 		return append(dst, "UDP"...)
 	case packet.ProtoUDPLite:
 		return append(dst, "UDPLITE"...)
-	case packet.ProtoICMP:
-		return append(dst, "ICMP"...)
-	case packet.ProtoICMPv6:
-		return append(dst, "ICMPv6"...)
 	case packet.ProtoAH:
 		return append(dst, "AH"...)
 	case packet.ProtoESP:

@@ -130,10 +130,17 @@ func wanted(h *event.Headers, l *event.LogLine) event.HeaderHas {
 			return 0
 		}
 	}
-	if truncated || h.FragOffset != 0 && h.Has&event.HasProto == 0 {
+	if truncated || h.FragOffset != 0 && h.Has&event.HasProto == 0 || isBareESP(h, l) {
 		return want
 	}
 	return want | event.HasProto | wantedOfTransport(h, l.Form&event.FormLOGEMU != 0)
+}
+
+// isBareESP: of IPv6's ESP the kernel writes nothing where the rule did not ask
+// for options. Only the blank that it leaves at the end tells that from a cut line.
+func isBareESP(h *event.Headers, l *event.LogLine) bool {
+	const header = event.HasAddrs | event.HasLength | event.HasTOS | event.HasTTL | event.HasFlowLabel
+	return h.Family == packet.IPv6 && h.Has == header && l.Form&event.FormTrimmed == 0
 }
 
 func wantedOfARP(h *event.Headers) event.HeaderHas {
@@ -160,6 +167,9 @@ func wantedOfTransport(h *event.Headers, logemu bool) event.HeaderHas {
 	case packet.ProtoAH, packet.ProtoESP:
 		return event.HasSPI
 	case packet.ProtoICMP, packet.ProtoICMPv6:
+		if (h.Proto == packet.ProtoICMPv6) != (h.Family == packet.IPv6) {
+			return 0 // to the kernel a number like others
+		}
 		want := event.HasICMP | event.HasICMPCode
 		if h.Has&event.HasICMP != 0 && !logemu {
 			want |= wantedOfICMP(h)

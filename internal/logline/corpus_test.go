@@ -58,7 +58,7 @@ type score struct {
 	lines, log, trace, cut, rest, spaced int
 
 	prefixes map[string]bool
-	unparsed                             []string // with the line's number and the reason
+	unparsed []string // with the line's number and the reason
 }
 
 func (s score) String() string {
