@@ -36,10 +36,16 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// takes tries an example without running it.
+// takes tries an example without running it, and without what is piped into it.
 func takes(t *testing.T, line string) {
 	t.Helper()
-	words := strings.Fields(strings.TrimPrefix(line, "sudo "))
+	if _, ours, piped := strings.Cut(line, " | "); piped {
+		line = ours
+	}
+	words := regexp.MustCompile(`"[^"]*"|\S+`).FindAllString(strings.TrimPrefix(line, "sudo "), -1)
+	for i, w := range words {
+		words[i] = strings.Trim(w, `"`)
+	}
 	if words[0] != "pktrail" {
 		t.Errorf("%s: runs another program", line)
 		return
