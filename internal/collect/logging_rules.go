@@ -1,13 +1,11 @@
 package collect
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
-	"strconv"
 	"strings"
 
 	"github.com/pktrail/pktrail/internal/event"
@@ -94,65 +92,6 @@ func (h *Host) savedLogRules(ctx context.Context, l *snapshot.Logging, fam rules
 	return err == nil && !s.incompatible, err
 }
 
-// saveScan walks the output of iptables-save -c and keeps the rules that tell of packets.
-type saveScan struct {
-	fam          ruleset.Family
-	backend      ruleset.Backend
-	table        string
-	numbers      map[string]int // of the last rule of each chain of the table
-	rules        []snapshot.LogRule
-	incompatible bool
-}
-
-func (s *saveScan) read(r io.Reader) error {
-	in := bufio.NewReaderSize(r, 64<<10)
-	for {
-		line, err := in.ReadString('\n')
-		s.line(strings.TrimSpace(line))
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (s *saveScan) line(line string) {
-	switch {
-	case strings.HasPrefix(line, "*"):
-		s.table = line[1:]
-		clear(s.numbers)
-	case strings.HasPrefix(line, "# Table `"):
-		s.incompatible = s.incompatible || strings.Contains(line, "is incompatible")
-	case strings.HasPrefix(line, "["):
-		counters, text, ok := strings.Cut(line[1:], "] ")
-		if ok {
-			s.rule(counters, text)
-		}
-	}
-}
-
-func (s *saveScan) rule(counters, text string) {
-	words := strings.Fields(text) // names of chains hold no blanks
-	if len(words) < 2 || words[0] != "-A" {
-		return
-	}
-	chain := words[1]
-	s.numbers[chain]++
-	r, ok := snapshot.ParseLogRule(text, ruleset.Iptables)
-	if !ok {
-		return
-	}
-	r.Table = ruleset.TableKey{Backend: s.backend, Family: s.fam, Name: s.table}
-	r.Chain, r.Number, r.NAT = chain, s.numbers[chain], s.table == "nat"
-	packets, _, _ := strings.Cut(counters, ":")
-	if n, err := strconv.ParseUint(packets, 10, 64); err == nil {
-		r.Packets = snapshot.Known(n)
-	}
-	s.rules = append(s.rules, r)
-}
-
 // listedLogRules reads a table in nft's words, with what its counters counted.
 func (h *Host) listedLogRules(ctx context.Context, l *snapshot.Logging, t *ruleset.Table) error {
 	path, err := h.opt.Look("nft")
@@ -181,17 +120,42 @@ func (h *Host) listedLogRules(ctx context.Context, l *snapshot.Logging, t *rules
 
 func logRulesOf(t *ruleset.Table) []snapshot.LogRule {
 	var found []snapshot.LogRule
+	c := newCalls()
 	for _, ch := range t.Chains {
+		if ch.Base != nil {
+			c.roots = append(c.roots, ch.Name)
+		}
 		for i := range ch.Rules {
-			r, ok := snapshot.ParseLogRule(ch.Rules[i].Text, ruleset.Nftables)
-			if !ok {
-				continue
+			text, effect := ch.Rules[i].Text, ch.Rules[i].Effect
+			if r, ok := snapshot.ParseLogRule(text, ruleset.Nftables); ok {
+				r.Table, r.Chain = t.TableKey, ch.Name
+				r.Number, r.Handle = ch.Rules[i].Number, ch.Rules[i].Handle
+				r.NAT, r.Behind = ch.Base != nil && ch.Base.Type == "nat", c.taken[ch.Name]
+				found = append(found, r)
 			}
-			r.Table, r.Chain = t.TableKey, ch.Name
-			r.Number, r.Handle = ch.Rules[i].Number, ch.Rules[i].Handle
-			r.NAT = ch.Base != nil && ch.Base.Type == "nat"
-			found = append(found, r)
+			if effect.Verdict == ruleset.Jump || effect.Verdict == ruleset.Goto {
+				c.to[ch.Name] = append(c.to[ch.Name], effect.Target)
+			}
+			c.hidden = c.hidden || strings.Contains(text, "vmap")
+			c.takes(ch.Name, text, nftTakesAll(text))
 		}
 	}
+	c.judge(found)
 	return found
+}
+
+// nftTakesAll reports whether a rule in nft's words has no match and a verdict.
+func nftTakesAll(text string) bool {
+	words := strings.Fields(text)
+	if len(words) > 5 && words[0] == "counter" && words[1] == "packets" {
+		words = words[5:]
+	}
+	if len(words) == 0 {
+		return false
+	}
+	switch words[0] {
+	case "accept", "drop", "return", "reject", "queue", "goto":
+		return true
+	}
+	return false
 }

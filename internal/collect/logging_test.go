@@ -96,6 +96,49 @@ func TestLoggingRules(t *testing.T) {
 	}
 }
 
+// TestLoggingReach: whether a rule can be met at all.
+func TestLoggingReach(t *testing.T) {
+	ns := newNS(t)
+	run(t, ns, `*filter
+:A -
+:B -
+:INPUT ACCEPT [0:0]
+-A INPUT -p tcp -j A
+-A A -p udp -j DROP
+-A A -j LOG --log-prefix "called "
+-A A -j RETURN
+-A A -j LOG --log-prefix "behind "
+-A B -j LOG --log-prefix "uncalled "
+COMMIT
+`, "iptables-legacy-restore")
+	run(t, ns, `table ip fw {
+		chain a { log prefix "called "; counter drop; log prefix "behind "; }
+		chain b { log prefix "uncalled "; }
+		chain in { type filter hook input priority 0; tcp dport 22 accept; goto a; }
+	}
+	table ip vm {
+		map m { type inet_service : verdict; elements = { 22 : jump c }; }
+		chain c { log prefix "in a map "; }
+		chain in { type filter hook input priority 0; tcp dport vmap @m; }
+	}`, "nft", "-f", "-")
+	var got []string
+	for _, r := range logging(t, ns, t.TempDir()).Rules {
+		called := "not known"
+		if is, ok := r.Called.Get(); ok {
+			called = fmt.Sprint(is)
+		}
+		got = append(got, fmt.Sprintf("%s %s%s %s", r.Table.Name, r.Prefix, called, r.Behind))
+	}
+	want := []string{
+		"filter called true ", "filter behind true -A A -j RETURN", "filter uncalled false ",
+		"fw called true ", "fw behind true counter packets 0 bytes 0 drop", "fw uncalled false ",
+		"vm in a map not known ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestLoggingChangesNothing: no table appears because of a look.
 func TestLoggingChangesNothing(t *testing.T) {
 	ns := newNS(t)

@@ -75,3 +75,14 @@ func (c carriers) files(r *snapshot.LogRule) []string {
 	}
 	return to
 }
+
+// perhaps are where a rule's lines may go, as far as rsyslog's configuration tells.
+func (c carriers) perhaps(r *snapshot.LogRule) []string {
+	var to []string
+	if level, _ := told(r); c.reachesRsyslog(level) {
+		for _, file := range c.route(r).Perhaps {
+			to = append(to, "perhaps "+file)
+		}
+	}
+	return to
+}

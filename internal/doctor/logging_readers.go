@@ -61,6 +61,19 @@ func configWords(l *snapshot.Logging) string {
 	return plural(len(l.Rsyslog.Config.Is), "line") + " read, none loads one"
 }
 
+// syslogUnread says that where rsyslog puts the lines is not known.
+func syslogUnread(l *snapshot.Logging) []Finding {
+	if !l.Rsyslog.Running.Is || l.Rsyslog.Config.Known {
+		return nil
+	}
+	return []Finding{{
+		Severity: Low, Certainty: Suspect,
+		Title:    "rsyslog runs, and what it does with the kernel's lines is not known: its configuration could not be read",
+		Evidence: []Evidence{{What: "rsyslog.conf", Is: shown(l.Rsyslog.Config)}},
+		Fix:      []string{"sudo pktrail log --explain" + netnsFlag(l.Netns)},
+	}}
+}
+
 // syslogDrops follows each rule's lines through rsyslog's filters.
 func syslogDrops(l *snapshot.Logging) []Finding {
 	c := carriersOf(l)

@@ -65,10 +65,56 @@ func traceOfNFT(l *snapshot.Logging) []Finding {
 	return []Finding{f}
 }
 
+// uncalled reports a rule whose chain certainly is never asked.
+func uncalled(r *snapshot.LogRule) bool { return r.Called.Known && !r.Called.Is }
+
+func ruleNotCalled(l *snapshot.Logging) []Finding {
+	rules := rulesWhere(l, uncalled)
+	if len(rules) == 0 {
+		return nil
+	}
+	return []Finding{{
+		Severity: High, Certainty: Certain,
+		Title:    fmt.Sprintf("no base chain leads to the chain of %s: no packet ever comes there", plural(len(rules), "rule")),
+		Evidence: ruleEvidence(rules, ""),
+		Explains: []string{"log-rule-not-hit"},
+		Fix:      []string{jumpTo(l.Netns, rules[0])},
+		Source:   []string{"iptables(8): -j", "nft(8): jump"},
+	}}
+}
+
+// jumpTo is a rule that leads to a rule's chain.
+func jumpTo(n snapshot.Netns, r *snapshot.LogRule) string {
+	if r.Dialect == ruleset.Iptables {
+		tool := "iptables"
+		if r.Table.Family == ruleset.IP6 {
+			tool = "ip6tables"
+		}
+		return inside(n, fmt.Sprintf("%s-%s -t %s -I BUILTIN-CHAIN -j %s", tool, r.Table.Backend, r.Table.Name, r.Chain)) + "   # BUILTIN-CHAIN: where the packets pass"
+	}
+	return inside(n, fmt.Sprintf("nft insert rule %s %s BASE-CHAIN jump %s", r.Table.Family, r.Table.Name, r.Chain)) + "   # BASE-CHAIN: where the packets pass"
+}
+
+func ruleShadowed(l *snapshot.Logging) []Finding {
+	var all []Finding
+	for _, r := range rulesWhere(l, func(r *snapshot.LogRule) bool { return r.Behind != "" && !uncalled(r) }) {
+		all = append(all, Finding{
+			Severity: High, Certainty: Certain,
+			Title:    r.Place() + " stands behind a rule that takes every packet",
+			Evidence: append(ruleEvidence([]*snapshot.LogRule{r}, ""), Evidence{What: "a rule before it", Is: r.Behind, Want: "behind it"}),
+			Explains: []string{"log-rule-not-hit"},
+			Fix:      []string{"move it before that rule: -I in place of -A, or insert in place of add"},
+			Source:   []string{"iptables(8): -I", "nft(8): insert"},
+		})
+	}
+	return all
+}
+
+// ruleNotHit leaves out rules for which there is a better explanation.
 func ruleNotHit(l *snapshot.Logging) []Finding {
 	rules := rulesWhere(l, func(r *snapshot.LogRule) bool {
 		n, ok := r.Packets.Get()
-		return ok && n == 0
+		return ok && n == 0 && r.Behind == "" && !uncalled(r)
 	})
 	if len(rules) == 0 {
 		return nil

@@ -112,6 +112,15 @@ func TestChecks(t *testing.T) {
 		{"one of two never hit", func(l *snapshot.Logging) {
 			l.Rules = append(l.Rules, legacy("raw", "-A OUTPUT -p tcp -j LOG", 0))
 		}, []string{"medium certain log-rule-not-hit", console}},
+		{"in a chain that nobody calls", func(l *snapshot.Logging) {
+			l.Rules[0].Packets, l.Rules[0].Called = snapshot.Known(uint64(0)), snapshot.Known(false)
+		}, []string{"high certain log-rule-not-called", console}},
+		{"behind a rule that takes all", func(l *snapshot.Logging) {
+			l.Rules[0].Packets, l.Rules[0].Behind = snapshot.Known(uint64(0)), "-A OUTPUT -j ACCEPT"
+		}, []string{"high certain log-rule-shadowed", console}},
+		{"rsyslog.conf not readable", func(l *snapshot.Logging) {
+			l.Rsyslog.Config = snapshot.Unknown[[]snapshot.ConfigLine]("permission denied")
+		}, []string{"low suspect log-syslog-unread", console}},
 		{"limited", func(l *snapshot.Logging) {
 			l.Rules = []snapshot.LogRule{legacy("raw", "-A OUTPUT -m limit --limit 3/min -j LOG", 5)}
 		}, []string{"low certain log-rule-limited", console}},

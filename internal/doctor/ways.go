@@ -150,7 +150,7 @@ func (w *Way) toKernelLog(l *snapshot.Logging, c carriers, r *snapshot.LogRule) 
 	case gateUnknown:
 		w.Nowhere = "whether this namespace may log is not known"
 	default:
-		w.To = append([]string{"the kernel's log (dmesg)"}, c.files(r)...)
+		w.To = slices.Concat([]string{"the kernel's log (dmesg)"}, c.files(r), c.perhaps(r))
 	}
 }
 

@@ -35,6 +35,10 @@ type LogRule struct {
 	Group   uint16        // for LogToGroup
 	Limit   string        // the rate that bounds it, as written; empty without
 	Packets Value[uint64] // that its counter has seen
+
+	Called Value[bool] // a base chain leads to its chain
+	// Behind is a rule before it in its chain that takes every packet; empty when there is none.
+	Behind string
 }
 
 // defaultLevel is that of a rule without one: warning (extensions/libxt_LOG.c,

@@ -8,12 +8,15 @@ import (
 
 // property reads `:msg, contains, "text" action`.
 func (p *rsyslogParser) property(at Place) node {
+	start := p.text.pos
 	p.text.pos++
-	name, _ := p.upTo(',')
-	op, ok := p.upTo(',')
+	name, ok := p.upTo(',')
+	var op string
+	if ok {
+		op, ok = p.upTo(',')
+	}
 	if !ok || p.text.done() {
-		p.unread(p.text.pos - 1)
-		return node{at: at, filter: func(Message) Truth { return Maybe }}
+		return p.unread(start)
 	}
 	value := ""
 	if p.text.rest()[0] == '"' {
@@ -135,8 +138,7 @@ func (p *rsyslogParser) condition(at Place) node {
 	start := p.text.pos
 	expr, ok := p.text.until("then")
 	if !ok {
-		p.unread(start)
-		return node{at: at, filter: func(Message) Truth { return Maybe }}
+		return p.unread(start)
 	}
 	n := node{at: at, filter: parseExpression(expr)}
 	n.then = p.body(at)

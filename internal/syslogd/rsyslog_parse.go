@@ -30,8 +30,11 @@ func (p *rsyslogParser) block(inner bool) []node {
 	}
 }
 
-func (p *rsyslogParser) unread(offset int) {
-	p.out.Unread = append(p.out.Unread, p.text.place(offset))
+// unread notes a statement that was not understood, and returns what may have any effect.
+func (p *rsyslogParser) unread(offset int) node {
+	at := p.text.place(offset)
+	p.out.Unread = append(p.out.Unread, at)
+	return node{at: at, action: action{kind: unclear}}
 }
 
 // statement reads one statement and appends what it does.
@@ -41,13 +44,12 @@ func (p *rsyslogParser) statement(nodes []node) []node {
 	p.depth++
 	defer func() { p.depth-- }()
 	if p.depth > maxDepth {
-		p.unread(start)
 		p.text.pos = len(p.text.s)
-		return nodes
+		return append(nodes, p.unread(start))
 	}
 	switch p.text.rest()[0] {
 	case '$':
-		p.directive(p.text.toLineEnd(), at)
+		return p.directive(nodes, start)
 	case '&':
 		p.text.pos++
 		return p.also(nodes)
@@ -57,12 +59,10 @@ func (p *rsyslogParser) statement(nodes []node) []node {
 		p.text.pos++
 		return append(nodes, node{at: at, action: action{kind: discard}})
 	case '!', '+', '-', '@', '/', '|', '^', '?':
-		p.unread(start) // a filter by program or host, or an action without a filter
 		p.text.toLineEnd()
-	default:
-		return p.worded(nodes, at)
+		return append(nodes, p.unread(start)) // a filter by program or host, or an action without a filter
 	}
-	return nodes
+	return p.worded(nodes, at)
 }
 
 // worded reads what begins with a word: an object, a statement or a selector.
@@ -100,6 +100,7 @@ func (p *rsyslogParser) object(nodes []node, name string, at Place) []node {
 		return append(nodes, node{at: at, action: objectAction(args)})
 	case "include": // of a file that was not read
 		p.out.Unread = append(p.out.Unread, at)
+		return append(nodes, node{at: at, action: action{kind: unclear}})
 	case "ruleset", "template", "foreach":
 		p.text.blanks()
 		if !p.text.done() && p.text.rest()[0] == '{' {
@@ -122,17 +123,18 @@ func objectAction(args map[string]string) action {
 }
 
 // directive reads a `$Name value` line. Most set what does not matter here.
-func (p *rsyslogParser) directive(line string, at Place) {
-	words := strings.Fields(line)
+func (p *rsyslogParser) directive(nodes []node, start int) []node {
+	words := strings.Fields(p.text.toLineEnd())
 	switch {
 	case len(words) < 2:
 	case strings.EqualFold(words[0], "$RuleSet"), // what follows may not be for the kernel's messages
 		strings.EqualFold(words[0], "$IncludeConfig"): // of a file that was not read
-		p.out.Unread = append(p.out.Unread, at)
+		return append(nodes, p.unread(start))
 	case strings.EqualFold(words[0], "$ModLoad"):
 		name := words[1][strings.LastIndexByte(words[1], '/')+1:]
-		p.out.Modules = append(p.out.Modules, Module{Name: strings.TrimSuffix(name, ".so"), At: at})
+		p.out.Modules = append(p.out.Modules, Module{Name: strings.TrimSuffix(name, ".so"), At: p.text.place(start)})
 	}
+	return nodes
 }
 
 // also gives the last filter one more action: `& stop`.
@@ -164,8 +166,7 @@ func (p *rsyslogParser) body(at Place) []node {
 	line := p.text.pos
 	text := p.text.toLineEnd()
 	if strings.ContainsAny(text, " \t") { // also before a comment: rsyslog refuses it
-		p.unread(line)
-		return nil
+		return []node{p.unread(line)}
 	}
 	return []node{{at: at, action: oldAction(text)}}
 }
@@ -200,9 +201,8 @@ func (p *rsyslogParser) selector(nodes []node, at Place) []node {
 	end := strings.IndexAny(rest, " \t\n")
 	levels, ok := kernLevels(rest[:end]) // a source ends with a line end
 	if !ok || rest[end] == '\n' {
-		p.unread(start)
 		p.text.toLineEnd()
-		return nodes
+		return append(nodes, p.unread(start))
 	}
 	p.text.pos += end
 	filter := func(m Message) Truth { return truth(levels&(1<<m.Level) != 0) }

@@ -104,6 +104,16 @@ func TestModules(t *testing.T) {
 	}
 }
 
+// What was not understood may take the message: behind it nothing is certain.
+func TestUnreadMakesUncertain(t *testing.T) {
+	for _, text := range []string{"!prog\nkern.* /k", "$RuleSet x\nkern.* /k", "include(file=\"/gone\")\nkern.* /k", ":msg\nkern.* /k"} {
+		r := ParseRsyslog(lines(text))
+		if got := told(r.Route(Message{Level: 4})); got != "? /k, maystop:1" || len(r.Unread) != 1 {
+			t.Errorf("%q: %s, not read: %v", text, got, r.Unread)
+		}
+	}
+}
+
 func TestUnread(t *testing.T) {
 	r := ParseRsyslog(lines("!myprog\n*.* /x\n$RuleSet remote\nwhat is this\nkern.\nkern.* /k # no comment here"))
 	var at []int
