@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Entries reads the entries of a journal one after the other, in the form of
@@ -232,21 +233,11 @@ func (s *Entries) size(where int64) (int64, error) {
 
 // binary reads the value of a binary field and the newline behind it.
 func (s *Entries) binary(size int64, keep bool) ([]byte, error) {
-	where := s.offset
-	if int64(len(s.buf))+size > largestEntry {
-		if keep {
-			return nil, s.leaveOut(size, where)
-		}
+	where, from := s.offset, len(s.buf)
+	if keep && int64(from)+size > largestEntry {
+		return nil, s.leaveOut(size, where)
 	}
-	from := len(s.buf)
-	if keep {
-		s.buf = append(s.buf, make([]byte, size)...)
-		n, err := io.ReadFull(s.in, s.buf[from:])
-		s.offset += int64(n)
-		if err != nil {
-			return nil, cutShort(err, where)
-		}
-	} else if err := s.discard(size); err != nil {
+	if err := s.bytes(size, keep); err != nil {
 		return nil, cutShort(err, where)
 	}
 	c, err := s.in.ReadByte()
@@ -258,6 +249,18 @@ func (s *Entries) binary(size int64, keep bool) ([]byte, error) {
 		return nil, s.endEntry(s.offset-1, "no newline stands behind a field")
 	}
 	return s.buf[from:], nil
+}
+
+// bytes reads so many, and appends them to what is kept where they are wanted.
+func (s *Entries) bytes(size int64, keep bool) error {
+	if !keep {
+		return s.discard(size)
+	}
+	from := len(s.buf)
+	s.buf = slices.Grow(s.buf, int(size))[:from+int(size)]
+	n, err := io.ReadFull(s.in, s.buf[from:])
+	s.offset += int64(n)
+	return err
 }
 
 func (s *Entries) discard(size int64) error {
