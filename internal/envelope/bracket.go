@@ -62,18 +62,17 @@ func (p *parse) uptime(i int) int {
 }
 
 // afterDelta leaves out the `<    0.000005>` of `dmesg --show-delta` and of
-// `journalctl -o short-delta`.
+// `journalctl -o short-delta`, or the blanks in its place.
 func afterDelta(b []byte, i int) int {
 	n := afterBlanks(b, i)
 	if at(b, n) != '<' {
+		return n
+	}
+	_, end := seconds(b, afterBlanks(b, n+1))
+	if end = afterBlanks(b, end); at(b, end) != '>' {
 		return i
 	}
-	_, n = seconds(b, afterBlanks(b, n+1))
-	n = afterBlanks(b, n)
-	if at(b, n) != '>' {
-		return i
-	}
-	return afterBlanks(b, n+1)
+	return afterBlanks(b, end+1)
 }
 
 // afterCaller leaves out the `[ T1234]` of kernels with CONFIG_PRINTK_CALLER and

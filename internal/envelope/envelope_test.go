@@ -182,6 +182,8 @@ func TestDmesg(t *testing.T) {
 		{"[    5.374094] [T1] IN=", "up 5.374094s|[T1] IN="},
 		{"[    5.374094]  [F x] IN=", "up 5.374094s| [F x] IN="},
 		{"[ 1234.567890 <    0.000005>] IN=", "up 20m34.56789s|IN="},
+		{"[  123.456789                ] gw kernel: DROP IN=", "up 2m3.456789s|host gw|DROP IN="},
+		{"[  123.456789 <    0.000267 >] gw kernel: DROP IN=", "up 2m3.456789s|host gw|DROP IN="},
 		{"[  123.456789] gw kernel: DROP IN=", "up 2m3.456789s|host gw|DROP IN="},
 		{"[Fri Feb 14 08:46:46 2025] old icmpIN=lo", "2025-02-14T13:46:46 zone?|old icmpIN=lo"},
 		{"[Fri Feb 14 08:46:46 2025 <    0.387953>] IN=", "2025-02-14T13:46:46 zone?|IN="},
