@@ -75,7 +75,7 @@ func TestRoute(t *testing.T) {
 		{"a ruleset of its own", "ruleset(name=\"remote\") {\n *.* /remote\n}\n*.* /all", msg, "> /all"},
 		{"discard everything", "kern.* stop\n*.* /all", msg, "stop:1"},
 		{"continuation", "*.=debug;*.=info;\\\n  auth.none /dbg\nkern.* /k", msg, "> /k"},
-		{"comments", "# x\n/* kern.* stop\n */ kern.* /k", msg, "> /k"},
+		{"comments", "# x\n/* kern.* stop\n */\nkern.* /k", msg, "> /k"},
 		{"nothing", "", msg, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
