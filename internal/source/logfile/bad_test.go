@@ -50,27 +50,34 @@ func TestManyHosts(t *testing.T) {
 		fmt.Fprintf(&b, "Mar 11 20:35:11 h%d kernel: IN=eth0 OUT= SRC=10.1.0.2 DST=10.1.0.1 LEN=60\n", n)
 	}
 	seen := map[uint16]string{}
-	crowded := 0
-	all := read(t, Options{}, logOf(t, b.String()))
-	for _, k := range only(all, event.KindNamespace) {
-		if _, again := seen[k.netns]; again {
-			t.Fatalf("number %d twice", k.netns)
-		}
-		seen[k.netns] = k.host
-	}
-	lines := only(all, event.KindLine)
-	for _, k := range lines {
-		if host := seen[k.netns]; host != k.line.Host {
-			crowded++
-			if k.netns != mostHosts || host != "" {
-				t.Fatalf("%s is %d, of %q", k.line.Host, k.netns, host)
+	var lines, crowded, notes int
+	s := opened(t, Options{}, logOf(t, b.String()))
+	if err := s.Run(t.Context(), func(events []event.Event) {
+		for _, e := range events {
+			switch e.Kind {
+			case event.KindNamespace:
+				if _, again := seen[e.Netns]; again {
+					t.Fatalf("number %d twice", e.Netns)
+				}
+				seen[e.Netns] = e.Namespace.Host
+			case event.KindLine:
+				lines++
+				if host := seen[e.Netns]; host != e.Line.Host {
+					crowded++
+					if e.Netns != mostHosts || host != "" {
+						t.Fatalf("%s is %d, of %q", e.Line.Host, e.Netns, host)
+					}
+				}
+			case event.KindNote:
+				if strings.Contains(e.Note, "more than 65535 hosts") {
+					notes++
+				}
 			}
 		}
+	}); err != nil {
+		t.Fatal(err)
 	}
-	if len(lines) != hosts || crowded != 10 {
-		t.Error(len(lines), crowded)
-	}
-	if got := strings.Join(notes(all), "\n"); strings.Count(got, "more than 65535 hosts") != 1 {
-		t.Error(got)
+	if lines != hosts || crowded != 10 || notes != 1 {
+		t.Error(lines, crowded, notes)
 	}
 }

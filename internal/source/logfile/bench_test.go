@@ -9,11 +9,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/tally"
 )
 
 var megabytes = flag.Int("megabytes", 32, "size of the logs that benchmarks read")
+var chunkKB = flag.Int("chunk", defaultChunk>>10, "size of chunks in KiB")
 
 // generate writes a log of this size; every nth line is of a packet.
 func generate(b *testing.B, nth int) string {
@@ -56,11 +59,13 @@ func benchmark(b *testing.B, nth int, add func(*event.Event)) {
 	b.SetBytes(info.Size())
 	b.ReportAllocs()
 	lines := int64(0)
+	begin := cpuTime(b)
 	for b.Loop() {
 		s, err := Open([]string{path}, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
+		s.chunkSize = *chunkKB << 10
 		if err := s.Run(context.Background(), func(events []event.Event) {
 			for i := range events {
 				add(&events[i])
@@ -70,7 +75,17 @@ func benchmark(b *testing.B, nth int, add func(*event.Event)) {
 		}
 		lines = s.Counts().Lines
 	}
-	b.ReportMetric(float64(lines), "lines/op")
+	b.ReportMetric(float64(cpuTime(b)-begin)/float64(b.N)/float64(lines), "cpu-ns/line")
+	b.ReportMetric(float64(info.Size())*float64(b.N)/float64(cpuTime(b)-begin)*1000, "MB/cpu-s")
+}
+
+// cpuTime is what the process has used, which other processes do not make longer.
+func cpuTime(b *testing.B) int64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
 }
 
 // BenchmarkDense reads a log of packet lines alone and counts them by everything.

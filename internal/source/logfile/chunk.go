@@ -38,6 +38,7 @@ type chunk struct {
 	data   []byte // whole lines; the last may lack its newline
 	dataAt int64  // offset of data
 	base   int64  // newlines before data; -1: not known
+	pos    int    // how far the lines of data have been read
 	next   int64  // offset behind what has been read as lines
 
 	// A line that is too long to be read goes through several chunks: the one
@@ -77,8 +78,13 @@ func (c *chunk) reset(in *input) {
 	c.data, c.dataAt, c.base, c.next = nil, 0, -1, 0
 	c.longAt, c.longEnd = -1, -1
 	c.binary, c.read, c.err = 0, 0, nil
+	c.entries, c.text, c.pos = c.entries[:0], c.text[:0], 0
+	c.clear()
+}
+
+// clear forgets what was found.
+func (c *chunk) clear() {
 	c.found = found{events: c.events[:0], lines: c.lines[:0], bads: c.bads[:0], guessed: guessed{-1, -1}}
-	c.entries, c.text = c.entries[:0], c.text[:0]
 }
 
 // room makes the buffer hold size bytes of lines and one line more.
@@ -90,12 +96,18 @@ func (c *chunk) room(size int) []byte {
 	return c.buf
 }
 
+// pageSize is what reads begin at a multiple of: copies from the page cache are
+// several times faster then.
+const pageSize = 4096
+
 // fill reads the lines of a ranged chunk.
 func (c *chunk) fill(at io.ReaderAt) {
 	from := max(c.off-1, 0) // the byte before tells whether a line begins at off
+	shift := int(from % pageSize)
 	size := int(c.end - from)
-	buf := c.room(size)
-	n := c.readAt(at, buf[:size+slack], from)
+	buf := c.room(shift + size)
+	n := c.readAt(at, buf[:shift+size+slack], from-int64(shift)) - shift
+	buf, n = buf[shift:], max(n, 0)
 	short := n < size+slack
 	owned := buf[:min(n, size)]
 	c.read = int64(len(owned)) - (c.off - from)

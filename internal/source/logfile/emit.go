@@ -37,27 +37,44 @@ func (e *emitter) noteAt(at time.Time, text string) {
 	e.one(event.Event{Kind: event.KindNote, Time: at, Note: text})
 }
 
-// chunk emits what was found in a chunk, and returns how many events that were.
-func (e *emitter) chunk(c *chunk) int {
+// chunk emits what a worker found in a chunk, lets w find the rest, and returns
+// how many events that were.
+func (e *emitter) chunk(c *chunk, w *worker) int {
 	in := c.in
 	in.next = c.next
-	in.lines += c.counts.Lines + c.counts.Skipped
 	in.binary += c.binary
 	if c.longEnd >= 0 {
 		e.longEnded(in, c.longEnd)
 	}
-	e.times(c)
-	e.events(c)
-	e.source.count(c.counts)
+	n := e.found(c)
+	for w.more(c) {
+		n += e.found(c)
+	}
 	if c.longAt >= 0 {
 		e.longBegan(c)
 	}
-	if c.err != nil {
-		e.damaged(in, c.err)
-	} else if c.ranged && c.read < c.end-c.off {
+	e.trouble(c)
+	return n
+}
+
+func (e *emitter) found(c *chunk) int {
+	c.in.lines += c.counts.Lines + c.counts.Skipped
+	e.times(c)
+	e.events(c)
+	e.source.count(c.counts)
+	return len(c.events)
+}
+
+// trouble says why there is nothing behind a chunk.
+func (e *emitter) trouble(c *chunk) {
+	switch in := c.in; {
+	case c.err != nil && in.packed != "":
+		e.note(fmt.Sprintf("%s: cannot be read to its end: %s: %v", in.name, in.packed, c.err))
+	case c.err != nil:
+		e.note(fmt.Sprintf("%s: cannot be read to its end: %v", in.name, c.err))
+	case c.ranged && c.read < c.end-c.off:
 		e.note(fmt.Sprintf("%s: became shorter while it was read: what stood behind byte %d is missing", in.name, c.off+c.read))
 	}
-	return len(c.events)
 }
 
 // times gives lines without one the time of the line before.
@@ -204,15 +221,6 @@ func (e *emitter) zone(at time.Time) string {
 	}
 	name, _ := at.Zone()
 	return "this machine's, " + name
-}
-
-// damaged says why an input ends before its end.
-func (e *emitter) damaged(in *input, err error) {
-	packed := ""
-	if in.packed != "" {
-		packed = in.packed + ": "
-	}
-	e.note(fmt.Sprintf("%s: cannot be read to its end: %s%v", in.name, packed, err))
 }
 
 // end closes the account of an input.

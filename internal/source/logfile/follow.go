@@ -172,7 +172,7 @@ func (t *tail) done() int {
 		t.c.in.form = formOf(t.c.data[:min(len(t.c.data), 4096)])
 	}
 	t.w.do(t.c)
-	return t.e.chunk(t.c)
+	return t.e.chunk(t.c, t.w)
 }
 
 // finish takes what a file ends with for its last line.

@@ -137,3 +137,32 @@ func TestGarbage(t *testing.T) {
 		t.Errorf("as a stream: %q", got)
 	}
 }
+
+// TestShortLines: many lines in a chunk are handed over in parts.
+func TestShortLines(t *testing.T) {
+	const line, n = "IN=a OUT= SRC=10.1.0.2 DST=10.1.0.1\n", 100_000
+	s := opened(t, Options{Workers: 2}, logOf(t, strings.Repeat(line, n)+badText))
+	most, next := 0, int64(0)
+	if err := s.Run(t.Context(), func(events []event.Event) {
+		most = max(most, len(events))
+		for _, e := range events {
+			if e.Kind == event.KindLine {
+				if e.Line.Offset != next {
+					t.Fatalf("offset %d, want %d", e.Line.Offset, next)
+				}
+				next += int64(len(line))
+			}
+			if e.Kind == event.KindBadLine && e.BadLine.Number != n+1 {
+				t.Error(e.BadLine.Number)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Counts(); got.Lines != n || got.Bad != 1 || got.Bytes != int64(len(line)*n+len(badText)) {
+		t.Errorf("%+v", got)
+	}
+	if most > mostLines+maxLine/len(line)+1 {
+		t.Errorf("%d events at once", most)
+	}
+}

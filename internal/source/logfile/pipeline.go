@@ -68,7 +68,7 @@ func (p *pipeline) read(ctx context.Context, in *input, e *emitter) {
 			if !p.finished(ctx, c) {
 				return
 			}
-			idle.heard(e.chunk(c))
+			idle.heard(e.chunk(c, p.single))
 			p.free <- c
 		case <-idle.after:
 			e.idle(idle.passed())

@@ -37,27 +37,47 @@ func newWorker(o *Options) *worker {
 	return w
 }
 
-// do reads a chunk's lines.
+// do reads a chunk's lines, or as many as are handed over at once.
 func (w *worker) do(c *chunk) {
 	if c.ranged {
 		c.fill(c.in.file)
 	}
+	c.counts.Bytes = c.read
 	w.heads.Reference = c.reference
 	w.entries(c)
-	for pos := 0; pos < len(c.data); {
-		n := wholeLines(c.data[pos:])
+	w.lines(c)
+}
+
+// mostLines is about how many lines are handed over at once, so that a chunk of
+// very short ones takes bounded memory.
+const mostLines = 4096
+
+// lines reads lines on from where it was left.
+func (w *worker) lines(c *chunk) {
+	for c.pos < len(c.data) && len(c.events) < mostLines {
+		n := wholeLines(c.data[c.pos:])
 		switch {
 		case n < 0:
-			n = w.tooLong(c, pos)
+			n = w.tooLong(c, c.pos)
 		case c.in.form == relativeForm:
-			w.allLines(c, pos, pos+n)
+			w.allLines(c, c.pos, c.pos+n)
 		default:
-			w.packetLines(c, pos, pos+n)
+			w.packetLines(c, c.pos, c.pos+n)
 		}
-		pos += n
+		c.pos += n
 	}
-	c.counts.Bytes = c.read
 	c.link()
+}
+
+// more reads what do has left; false when that is nothing.
+func (w *worker) more(c *chunk) bool {
+	if c.pos == len(c.data) {
+		return false
+	}
+	c.clear()
+	w.heads.Reference = c.reference
+	w.lines(c)
+	return true
 }
 
 // wholeLines is how many bytes of b are lines that can be read, none of which is
