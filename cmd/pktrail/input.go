@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pktrail/pktrail/internal/envelope"
 	"github.com/pktrail/pktrail/internal/source"
 	"github.com/pktrail/pktrail/internal/source/capture"
 	"github.com/pktrail/pktrail/internal/source/kmsg"
@@ -95,6 +96,8 @@ func kindOf(path string, stdin *bufio.Reader) (inputKind, error) {
 		}
 	}
 	switch {
+	case envelope.Sniff(head) == envelope.FormJournalFile:
+		return 0, hint(fmt.Errorf("%s: the journal's own file, which only journalctl reads", path), "journalctl --file %s -k -o json | pktrail read -", path)
 	case source.IsStory(head):
 		return kindRecording, nil
 	case capture.Sniff(head):
