@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -252,5 +253,21 @@ func TestParseAllocates(t *testing.T) {
 	text := []byte(nil)
 	if n := testing.AllocsPerRun(100, func() { text = Append(text[:0], &l) }); n != 0 {
 		t.Errorf("Append: %v allocations", n)
+	}
+}
+
+// TestEndless: lines without end, of what looks like the beginning of others,
+// take time by their length and not by its square.
+func TestEndless(t *testing.T) {
+	var p Parser
+	for _, piece := range []string{"IN=a OUT=b x ", "IN=a OUT=b SRC=", udpLine, "SRC=1.1.1.1 ", "foo=1 x ", "[", "OPT (", "PR OTO=", "= ", "\x00\xff"} {
+		began, lines := time.Now(), 0
+		for text := []byte(strings.Repeat(piece, 1<<20/len(piece))); len(text) > 0; lines++ {
+			var l event.LogLine
+			text, _ = p.Parse(text, &l)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%q: %d lines in %v", piece, lines, took)
+		}
 	}
 }

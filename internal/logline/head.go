@@ -5,6 +5,9 @@ import "bytes"
 // nameLength is the longest interface name (IFNAMSIZ without the zero).
 const nameLength = 15
 
+// prefixLength is the longest prefix (NF_LOG_PREFIXLEN without the zero).
+const prefixLength = 127
+
 // head is where the kernel's part of a line begins: IN=name OUT=name.
 type head struct {
 	at      int // of IN=
@@ -19,7 +22,7 @@ type head struct {
 func findHead(b []byte, from int) (h head, ok bool) {
 	for i := from; ; {
 		eq := bytes.IndexByte(b[i:], '=')
-		if eq < 0 {
+		if eq < 0 || ok && i+eq > h.end+prefixLength {
 			return h, ok
 		}
 		i += eq + 1

@@ -35,8 +35,7 @@ func (e *Error) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, 
 // a line of known prefix, chain and interfaces allocates nothing.
 type Parser struct {
 	strings interned
-	intern  func([]byte) string // strings.of, bound once
-	reader  reader              // of the line that is being read
+	reader  reader // of the line that is being read
 }
 
 // Parse reads one line of kernel text, without envelope and newline, and fills
@@ -101,10 +100,7 @@ func (r *reader) head(h head) {
 // prefix tells TRACE's own words from what a rule's prefix says.
 func (r *reader) prefix(b []byte) {
 	if at := bytes.Index(b, tracePrefix); at >= 0 {
-		if r.p.intern == nil {
-			r.p.intern = r.p.strings.of
-		}
-		if line, ok := ParseTrace(b[at:], r.p.intern); ok {
+		if line, ok := ParseTrace(b[at:], r.p.strings.of); ok {
 			r.l.Trace, b = line, b[:at]
 		}
 	}
