@@ -21,24 +21,24 @@ const (
 
 // LogRule is one rule that tells of packets.
 type LogRule struct {
-	Table   ruleset.TableKey
-	Dialect ruleset.Dialect
-	Chain   string
-	NAT     bool // its chain is asked for the first packet of a flow only
-	Number  int  // from 1
-	Handle  uint64
-	Text    string
+	Table   ruleset.TableKey `json:"table"`
+	Dialect ruleset.Dialect  `json:"dialect"`
+	Chain   string           `json:"chain"`
+	NAT     bool             `json:"nat"`    // its chain is asked for the first packet of a flow only
+	Number  int              `json:"number"` // from 1
+	Handle  uint64           `json:"handle"`
+	Text    string           `json:"text"`
 
-	Kind    LogKind
-	Level   uint8 // syslog's severity, 0 emerg to 7 debug, for LogToKernel
-	Prefix  string
-	Group   uint16        // for LogToGroup
-	Limit   string        // the rate that bounds it, as written; empty without
-	Packets Value[uint64] // that its counter has seen
+	Kind    LogKind       `json:"kind"`
+	Level   uint8         `json:"level"` // syslog's severity, 0 emerg to 7 debug, for LogToKernel
+	Prefix  string        `json:"prefix"`
+	Group   uint16        `json:"group"`   // for LogToGroup
+	Limit   string        `json:"limit"`   // the rate that bounds it, as written; empty without
+	Packets Value[uint64] `json:"packets"` // that its counter has seen
 
-	Called Value[bool] // a base chain leads to its chain
+	Called Value[bool] `json:"called"` // a base chain leads to its chain
 	// Behind is a rule before it in its chain that takes every packet; empty when there is none.
-	Behind string
+	Behind string `json:"behind"`
 }
 
 // defaultLevel is that of a rule without one: warning (extensions/libxt_LOG.c,
