@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -17,6 +18,7 @@ import (
 	"github.com/pktrail/pktrail/internal/live"
 	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/internal/nftexpr"
+	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
 // logFlags is what `pktrail log` takes beside MATCH.
@@ -105,6 +107,20 @@ func (f *logFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.why, "explain", false, "say why packets of the host's own LOG and TRACE rules do not show, and log nothing")
 	flags.BoolVar(&f.noOwner, "no-owner-flag", false, "")
 	_ = flags.MarkHidden("no-owner-flag")
+	_ = cmd.RegisterFlagCompletionFunc("at", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return usualPoints(), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// usualPoints is what a shell offers behind --at.
+func usualPoints() []string {
+	points := []string{arm.AllPoints, "prerouting", "input", "forward", "output", "postrouting"}
+	for _, table := range []string{"raw", "mangle", "nat", "filter", "security"} {
+		for _, c := range xt.BuiltinChains(table) {
+			points = append(points, table+"/"+c.Name)
+		}
+	}
+	return points
 }
 
 // contradiction refuses flags that exclude each other.
@@ -145,6 +161,9 @@ func (f *logFlags) run(cmd *cobra.Command, m match.Match) error {
 	}
 	defer closeSpaces(spaces)
 	opt.Spaces = spaces
+	if slices.Contains(f.netns, "all") {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d namespaces: each gets rules of ours and up to 64 MiB of receive buffer\n", len(spaces))
+	}
 	logs, err := live.PrepareLogs(opt)
 	if err != nil {
 		return err

@@ -192,6 +192,9 @@ func (p *logPrinter) summary() {
 			point.Priority = &c.Point.Priority
 		}
 		sum.Points = append(sum.Points, point)
+		if c.Missing > 0 {
+			sum.Notes = append(sum.Notes, c.Point.Name+": somebody else removed our rule while it logged; packets since then are missing")
+		}
 	}
 	if p.foreign > 0 {
 		sum.Notes = append(sum.Notes, fmt.Sprintf("%d packets came to our group by rules of others, and are not shown", p.foreign))

@@ -130,12 +130,17 @@ func legacyTableThere(ns *netns.NS, f ruleset.Family, table string) (there bool,
 func (s *armed) legacyCounts(counts []PointCount) error {
 	seen := map[string]bool{}
 	for _, r := range s.inserted {
+		counts[r.point].Missing++
 		chain := fmt.Sprint(r.Family, r.Table, r.Chain)
 		if seen[chain] {
 			continue
 		}
 		seen[chain] = true
 		out, err := runTool(s.NS, nil, r.Tool, append(r.head(), "-v", "-S", r.Chain)...)
+		var exit *toolError
+		if errors.As(err, &exit) && exit.code == 1 { // no such chain any more
+			continue
+		}
 		if err != nil {
 			return &RuleError{Table: r.Table, Chain: r.Chain, Err: err}
 		}
@@ -163,8 +168,10 @@ func (p *Plan) countLine(line string, counts []PointCount) {
 		switch {
 		case err != nil:
 		case strings.HasPrefix(behind, matchedMark+`"`):
+			counts[i].Missing--
 			counts[i].RateLimited += n
 		case strings.HasPrefix(behind, `"`):
+			counts[i].Missing--
 			counts[i].Logged += n
 			if strings.Contains(line, " -m limit ") {
 				counts[i].RateLimited -= n

@@ -237,6 +237,9 @@ func (p *Plan) PointOf(prefix []byte) (i int, ok bool) {
 type PointCount struct {
 	Logged      int64
 	RateLimited int64 // matched while the rate was used up
+	// Missing is how many of our rules somebody else has removed meanwhile, with what
+	// they had counted.
+	Missing int
 }
 
 // LogCounters reads what the rules in one target counted, by point.

@@ -149,7 +149,7 @@ func TestCountLine(t *testing.T) {
 		p.countLine(line, counts)
 	}
 	want := make([]PointCount, 11)
-	want[0], want[10] = PointCount{7, 5}, PointCount{3, 0}
+	want[0], want[10] = PointCount{7, 5, -2}, PointCount{3, 0, -1}
 	if !slices.Equal(counts, want) {
 		t.Errorf("%v, want %v", counts, want)
 	}

@@ -99,6 +99,29 @@ func TestLogLegacyLimit(t *testing.T) {
 	}
 }
 
+// TestLogLegacyFlushed: when somebody else empties the chain, or takes it away, the
+// log says that its rules are missing, and ends well.
+func TestLogLegacyFlushed(t *testing.T) {
+	lab.Need(t, lab.Legacy)
+	for _, how := range [][]string{{"-F", "FORWARD"}, {"-F"}} {
+		l := legacyLab(t)
+		g := log(t, l, LogOptions{At: []string{"filter/FORWARD", "filter/DOCKER-USER"}, Legacy: true, Match: matching(t, "-p", "udp")}, "rt")
+		run(t, l, "rt", append([]string{"iptables-legacy"}, how...)...)
+		if len(how) == 1 {
+			run(t, l, "rt", "iptables-legacy", "-X", "DOCKER-USER")
+		}
+		s := sides()[0]
+		send(t, l, "client", datagram(t, s.client, s.server, 20000, 1002))
+		_, counts := g.stop()
+		if counts[0].Missing != 1 || counts[1].Missing != 2-len(how) {
+			t.Errorf("%v: %+v", how, counts)
+		}
+		if err := g.logs.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestLogLegacyMakesNoTable: a table that is not there is not made.
 func TestLogLegacyMakesNoTable(t *testing.T) {
 	lab.Need(t, lab.Legacy)
