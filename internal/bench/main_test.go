@@ -39,13 +39,14 @@ type scale struct {
 	starts  int
 	rules   int
 	flood   time.Duration
+	log     int // bytes
 }
 
 func scaleOf() scale {
 	if *full {
-		return scale{rounds: 5, probe: 2 * time.Second, steps: 4, most: 400_000, windows: 81, window: 200 * time.Millisecond, starts: 7, rules: 10000, flood: 10 * time.Second}
+		return scale{rounds: 5, probe: 2 * time.Second, steps: 4, most: 400_000, windows: 81, window: 200 * time.Millisecond, starts: 7, rules: 10000, flood: 10 * time.Second, log: 1 << 30}
 	}
-	return scale{rounds: 1, probe: 100 * time.Millisecond, steps: 1, most: searchBegin, windows: 3, window: 20 * time.Millisecond, starts: 1, rules: 200, flood: 300 * time.Millisecond}
+	return scale{rounds: 1, probe: 100 * time.Millisecond, steps: 1, most: searchBegin, windows: 3, window: 20 * time.Millisecond, starts: 1, rules: 200, flood: 300 * time.Millisecond, log: 4 << 20}
 }
 
 // TestNumbers prints what pktrail promises beside what it does.
@@ -67,6 +68,8 @@ func TestNumbers(t *testing.T) {
 		{"flood", flooded},
 		{"armed", armedCost},
 		{"start", startTime},
+		{"log-summary", logSummary},
+		{"log-sparse", sparseLog},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, r, s, program) })
 	}
