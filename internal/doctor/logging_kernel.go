@@ -221,14 +221,16 @@ func dmesgRestrict(l *snapshot.Logging) []Finding {
 		Source:   []string{"Documentation/admin-guide/sysctl/kernel.rst: dmesg_restrict"},
 	}
 	if !l.Kernel.Ring.Known {
-		f.Severity = Low
+		if len(kernelRules(l)) > 0 {
+			f.Severity = Low
+		}
 		f.Evidence = append(f.Evidence, Evidence{What: "/dev/kmsg", Is: shown(l.Kernel.Ring)})
 	}
 	return []Finding{f}
 }
 
 func inContainer(l *snapshot.Logging) []Finding {
-	if l.Container == "" || l.Kernel.Ring.Known {
+	if l.Container == "" || l.Kernel.Ring.Known || len(kernelRules(l)) == 0 {
 		return nil
 	}
 	return []Finding{{
