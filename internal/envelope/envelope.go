@@ -158,7 +158,9 @@ func (p *parse) stamped(i int) int {
 		}
 		next = tagged
 	}
-	n = max(n, p.uptime(afterBlanks(p.b, n)))
+	if p.h.Has&HasUptime == 0 {
+		n = max(n, p.uptime(afterBlanks(p.b, n)))
+	}
 	if behind := p.origin(afterBlanks(p.b, n), next); behind > 0 {
 		p.r.again.learn(p, behind)
 		return p.uptimeAfter(behind)

@@ -40,7 +40,7 @@ func kmsgHead(b []byte, i int) (k Kmsg, next int) {
 	return Kmsg{Priority: uint32(field[0]), Sequence: uint64(field[1]), Uptime: field[2] * 1000, Text: i + 1}, i + 1
 }
 
-// kmsg reads a record that somebody saved as a line.
+// kmsg reads a record that somebody saved as a line. Its escapes stay: see AppendText.
 func (p *parse) kmsg(i int) int {
 	k, n := kmsgHead(p.b, i)
 	if n == 0 {
