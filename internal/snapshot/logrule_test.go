@@ -60,3 +60,16 @@ func TestLevel(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseLogRule(f *testing.F) {
+	f.Add(`-A INPUT -m limit --limit 3/min -j LOG --log-prefix "a \"b"`)
+	f.Add(`limit rate over 4/minute counter packets 1 bytes 2 log prefix "x" group 3 level audit`)
+	f.Add(`log prefix`)
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, d := range []ruleset.Dialect{ruleset.Iptables, ruleset.Nftables} {
+			if r, ok := ParseLogRule(text, d); ok && (r.Level > 7 || r.Kind == "") {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+}
