@@ -54,7 +54,7 @@ type Clock string
 // The clocks.
 const (
 	ClockLog     Clock = "log"     // as the log says, with date, year and zone
-	ClockAssumed Clock = "assumed" // as the log says, with a year or a zone that was chosen
+	ClockAssumed Clock = "assumed" // as the log says, with a year or a zone that was chosen, or reckoned from the uptime
 	ClockUptime  Clock = "uptime"  // the uptime alone: when the host was started is not known
 	ClockReceipt Clock = "receipt" // when it was received
 )

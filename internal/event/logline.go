@@ -54,7 +54,7 @@ type Clock uint8
 const (
 	ClockNone    Clock = iota
 	ClockWall          // as the log says, with date, year and zone
-	ClockAssumed       // as the log says, with a year or a zone that was chosen
+	ClockAssumed       // as the log says, with a year or a zone that was chosen, or reckoned from the uptime
 	ClockUptime        // seconds since the host's start, counted from 1970-01-01: when that was is not known
 	ClockReceipt       // when it was received
 )

@@ -288,7 +288,7 @@ func (t *Text) logCaveats(s *journey.LogSummary) {
 	say(s.Cut, "are cut: what they do not tell is not counted", "is cut: what it does not tell is not counted")
 	say(s.NotRead, "have words that were not understood", "has words that were not understood")
 	say(s.Untimed, "have no time", "has no time")
-	say(s.Assumed, "have a time whose year or zone was chosen", "has a time whose year or zone was chosen")
+	say(s.Assumed, "have a time that was partly assumed", "has a time whose year or zone was chosen")
 	if n := overRate(s.Points); n > 0 {
 		t.flow(4, line{{"  " + count(n, "packet") + " over the limit: counted, not logged", yellow}})
 	}
