@@ -35,11 +35,18 @@ func (r *reader) finish() {
 	}
 }
 
-// protoInOptions: IPv6's AH and ESP are told among the extension headers, and no
-// PROTO= follows ESP.
+// protoInOptions: of IPv6 the kernel tells ESP, and an AH that it could not read,
+// among the extension headers and writes no PROTO=. Behind another AH it does,
+// unless the line ends before.
 func protoInOptions(h *event.Headers) {
-	if h.Family == packet.IPv6 && h.Has&event.HasOptions != 0 && h.Proto != 0 {
+	if h.Family != packet.IPv6 || h.Has&(event.HasOptions|event.HasProto) != event.HasOptions {
+		return
+	}
+	switch {
+	case h.Proto == packet.ProtoESP, h.Proto == packet.ProtoAH && h.Has&event.HasSPI == 0:
 		h.Has |= event.HasProto
+	default:
+		h.Proto = 0
 	}
 }
 

@@ -34,6 +34,7 @@ func (d *dump) ipv6(h *event.Headers, at int) {
 	h.Has |= event.HasAddrs | event.HasLength | event.HasTOS | event.HasTTL | event.HasFlowLabel
 	proto, at, ok := d.extensions(h, b[6], at+ipv6Size)
 	if !ok {
+		protoInOptions(h)
 		d.stop(h)
 		return
 	}
@@ -123,7 +124,6 @@ func (d *dump) security(h *event.Headers, proto uint8, at int) bool {
 		d.incomplete(h, at)
 		if !d.snapped {
 			h.Options = append(appendIncomplete(h.Options, h.Incomplete), " )"...)
-			h.Has |= event.HasProto
 		}
 		return false
 	}
@@ -132,7 +132,6 @@ func (d *dump) security(h *event.Headers, proto uint8, at int) bool {
 	h.Options = append(appendHex(append(h.Options, "SPI="...), h.SPI), ' ')
 	if proto == packet.ProtoESP {
 		h.Options = append(h.Options, ')')
-		h.Has |= event.HasProto
 		return false
 	}
 	return true
