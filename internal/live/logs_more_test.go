@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/pktrail/pktrail/internal/lab"
+	"github.com/pktrail/pktrail/internal/source/netfilter"
 	"github.com/pktrail/pktrail/packet"
 )
 
@@ -82,5 +83,47 @@ func mixed(t *testing.T, l *lab.Lab) {
 		if p, err := l.Ping(t.Context(), "client", netip.MustParseAddr(s.server), 1); err != nil || p.Replies != 1 {
 			t.Error(fmt.Sprint(p, err))
 		}
+	}
+}
+
+// TestLogLoss: each packet that the kernel logged has come or is counted as lost.
+func TestLogLoss(t *testing.T) {
+	l := lab.New(t, "router")
+	g := log(t, l, LogOptions{At: []string{"all"}, BufferBytes: 8 << 10, Match: matching(t, "-p", "udp")}, "rt")
+	s := sides()[0]
+	for range 3000 {
+		send(t, l, "client", datagram(t, s.client, s.server, 20000, 1001))
+	}
+	seen, counts := g.stop()
+	var logged int64
+	for _, c := range counts {
+		logged += c.Logged
+	}
+	if logged != 9000 || int64(len(seen))+g.lost != logged {
+		t.Errorf("%d logged, %d came, %d lost; want 9000", logged, len(seen), g.lost)
+	}
+	t.Logf("%d lost", g.lost)
+}
+
+// TestLogTakesAnotherGroup: a group that somebody takes between the plan and the
+// listening is left to him.
+func TestLogTakesAnotherGroup(t *testing.T) {
+	l := lab.New(t, "router")
+	logs, err := PrepareLogs(LogOptions{Spaces: spacesOf(l, "rt")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned := logs.Plans()[0].Group
+	other, err := netfilter.OpenGroup(l.NS("rt"), planned, netfilter.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	if err := logs.Arm(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = logs.Close() }()
+	if got := logs.Plans()[0]; got.Group == planned || !strings.Contains(run(t, l, "rt", "nft", "list", "ruleset"), fmt.Sprintf("group %d ", got.Group)) {
+		t.Errorf("group %d, planned %d\n%s", got.Group, planned, got.Text())
 	}
 }
