@@ -10,7 +10,12 @@ import (
 // appendTransport writes PROTO= and what follows it.
 func appendTransport(dst []byte, h *event.Headers, l *event.LogLine) []byte {
 	if h.Has&event.HasProto != 0 {
-		dst = append(appendProto(append(dst, "PROTO="...), h.Proto, h.Family), ' ')
+		dst = append(dst, "PROTO="...)
+		if l.Form&event.FormLOGEMU != 0 && h.Proto == packet.ProtoSCTP {
+			dst = append(dst, "SCTP "...) // to the kernel a number
+		} else {
+			dst = append(appendProto(dst, h.Proto, h.Family), ' ')
+		}
 	}
 	dst = appendPorts(dst, h)
 	dst = appendTCP(dst, h)
@@ -139,7 +144,7 @@ func appendICMP(dst []byte, h *event.Headers, l *event.LogLine) []byte {
 }
 
 // appendEbtables writes what follows OUT= as ebtables' log watcher does, of
-// kernels since 2.6.34; older ones had a second blank behind ARP's addresses.
+// kernels since 2.6.34; older ones left a second blank behind ARP's addresses.
 func appendEbtables(dst []byte, l *event.LogLine) []byte {
 	h := &l.Headers
 	dst = appendHardware(append(dst, "MAC source = "...), l.MACSrc)

@@ -45,8 +45,12 @@ func (r *reader) ebtables() {
 	words := ebtWords()
 	r.l.Has |= event.HasEbtables
 	for r.bad == nil {
+		before := r.i
 		r.i = skipBlanks(r.b, r.i)
 		r.word = r.i
+		if r.i > before+1 {
+			r.l.Form |= event.FormSpaced
+		}
 		if !r.ebtWord(words[:]) {
 			return
 		}

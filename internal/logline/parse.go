@@ -39,7 +39,8 @@ type Parser struct {
 }
 
 // Parse reads one line of kernel text, without envelope and newline, and fills
-// every field of l from Prefix on. l's slices point into text.
+// every field of l from Prefix on. l's slices point into text, but for a Rest
+// that is of several pieces.
 //
 // rest is not empty where another packet line was merged into this one: it is
 // that line, perhaps with an envelope of its own, such as `[ 123.456] `. The

@@ -178,6 +178,9 @@ func (r *reader) refuse(end int, want string) bool {
 		r.i = end
 		return false
 	}
+	if r.word == 0 && !r.headed {
+		return false // the rest of another word: SRC= of MACSRC=
+	}
 	stop := min(wordEnd(r.b, r.word), r.word+maxQuoted)
 	r.bad = &Error{Offset: r.word, Reason: fmt.Sprintf("%q: want %s", r.b[r.word:stop], want)}
 	return false
