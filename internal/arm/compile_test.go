@@ -230,7 +230,7 @@ func TestOriginalTupleFollowsBothWays(t *testing.T) {
 // answered waits for the answer and returns how many packets were met.
 func (w *wireNS) answered(t *testing.T) uint64 {
 	t.Helper()
-	for range 500 {
+	for range 5000 {
 		now, err := nftexpr.Counters(w.nl, ruleset.Inet, "counting")
 		must(t, err)
 		if now["sent"].Packets > 0 {

@@ -125,6 +125,9 @@ func (s Side) ends(hook ruleset.Hook, tables []*ruleset.Table) LogPoint {
 func (s Side) hookPoint(word string, tables []*ruleset.Table) (LogPoint, error) {
 	name, priority, given := strings.Cut(word, ":")
 	hook := ruleset.Hook(name)
+	if hook == ruleset.Ingress || hook == ruleset.Egress {
+		return LogPoint{}, wrongPoint(word, "this hook is a device's", "name a chain that the host has there, as netdev/TABLE/CHAIN, or use pktrail trace --from ingress -i DEVICE")
+	}
 	if !slices.Contains(inetHooks(), hook) {
 		return LogPoint{}, wrongPoint(word, "no such place", "TABLE/CHAIN as in raw/PREROUTING, HOOK:PRIORITY as in forward:filter, a base chain as in inet/filter/input, or all")
 	}

@@ -84,7 +84,7 @@ func TestLogPointsRefused(t *testing.T) {
 	for word, want := range map[string]string{
 		"":                     "no such place",
 		"PREROUTING":           "no such place",
-		"ingress":              "no such place",
+		"ingress":              "a device's",
 		"input:":               "is not a priority",
 		"input:raw+":           "is not a priority",
 		"input:99999999999":    "is not a priority",
