@@ -107,6 +107,9 @@ type Log struct {
 	LinkHeader     []byte
 	LinkType       uint16 // ARPHRD_* of the device that LinkHeader is of
 	HasLinkType    bool
+	VLANProto      uint16 // of the tag that stands beside LinkHeader, as bridges carry it
+	VLANTag        uint16 // priority, drop bit and id
+	HasVLAN        bool
 	Payload        []byte // from the network header on
 	Timestamp      time.Time
 	Seq            uint32

@@ -35,7 +35,7 @@ type LogLine struct {
 	MACSrc, MACDst  [6]byte
 	MACProto        uint16
 	VLANProto       uint16
-	VLAN            uint16
+	VLAN            uint16     // VID, which has the tag's priority in its upper bits
 	TunnelSrc       netip.Addr // of a sit device
 	TunnelDst       netip.Addr
 	Headers         Headers

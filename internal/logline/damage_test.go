@@ -254,7 +254,7 @@ func TestParseAllocates(t *testing.T) {
 // take time by their length and not by its square.
 func TestEndless(t *testing.T) {
 	var p Parser
-	for _, piece := range []string{"IN=a OUT=b x ", "IN=a OUT=b SRC=", udpLine, "SRC=1.1.1.1 ", "foo=1 x ", "[", "OPT (", "PR OTO=", "= ", "\x00\xff"} {
+	for _, piece := range []string{"IN=a OUT=b x ", "IN=a OUT=b SRC=", udpLine, "SRC=1.1.1.1 ", "foo=1 x ", "[", "IN=a OUT=b OPT (", "PR OTO=", "= ", "\x00\xff"} {
 		began, lines := time.Now(), 0
 		for text := []byte(strings.Repeat(piece, 1<<20/len(piece))); len(text) > 0; lines++ {
 			var l event.LogLine

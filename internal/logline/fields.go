@@ -203,8 +203,9 @@ func (r *reader) hex16(dst *uint16) bool {
 	return ok
 }
 
+// vlan reads VID, of which the kernel writes the whole tag.
 func (r *reader) vlan() bool {
-	v, ok := r.decimal(4095, "a number from 0 to 4095")
+	v, ok := r.decimal(math.MaxUint16, "a number from 0 to 65535")
 	r.l.VLAN = uint16(v)
 	if ok && r.half&halfVLAN != 0 {
 		r.l.Has |= event.HasVLAN

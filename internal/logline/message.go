@@ -121,6 +121,10 @@ func linkHeader(m *event.Log, f packet.Family, l *event.LogLine) {
 		l.MACDst, l.MACSrc = [6]byte(b), [6]byte(b[6:])
 		l.MACProto = uint16(b[12])<<8 | uint16(b[13])
 		l.Has |= event.HasMACs
+		if m.HasVLAN {
+			l.VLANProto, l.VLAN = m.VLANProto, m.VLANTag
+			l.Has |= event.HasVLAN
+		}
 	case f == packet.ARP || ethernet:
 	default:
 		l.MAC = appendBytes(nil, b)

@@ -47,9 +47,9 @@ func TestMessageForms(t *testing.T) {
 			"IN=if99 OUT= " + ip4Told + "LEN=32 TOS=0x08 PREC=0x20 TTL=64 ID=4711 DF MF FRAG:100 OPT (94040000) PROTO=TCP ", 0,
 		},
 		"bridged": {
-			message{Family: familyBridge, EtherType: 0x800, In: 3, PhysIn: 4, Out: 3, PhysOut: 5, LinkHeader: unhex(t, etherHeader), LinkType: deviceEther, HasLinkType: true},
+			message{Family: familyBridge, EtherType: 0x800, In: 3, PhysIn: 4, Out: 3, PhysOut: 5, LinkHeader: unhex(t, etherHeader), LinkType: deviceEther, HasLinkType: true, VLANProto: 0x8100, VLANTag: 0x2007, HasVLAN: true},
 			"4500001c 1267 0000 4001 0000 c0000207 c6336409 0800 0000 0001 0002",
-			"IN=port1 OUT=port2 MACSRC=52:54:00:cc:dd:02 MACDST=52:54:00:aa:bb:01 MACPROTO=0800 " + ip4Told + "LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=4711 PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=2 ", 0,
+			"IN=port1 OUT=port2 MACSRC=52:54:00:cc:dd:02 MACDST=52:54:00:aa:bb:01 VPROTO=8100 VID=8199 MACPROTO=0800 " + ip4Told + "LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=4711 PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=2 ", 0,
 		},
 		"bridge netfilter": {
 			message{Family: familyIPv4, In: 3, PhysIn: 4, Out: 2, PhysOut: 2}, "45000014 1267 0000 4002 0000 c0000207 c6336409",

@@ -228,9 +228,8 @@ func (r *reader) options() bool {
 	if h.Has&event.HasProto == 0 && h.Family == packet.IPv6 {
 		return r.extension()
 	}
-	end := bytes.IndexByte(r.b[r.i:], ')')
+	end := r.closing()
 	if end < 0 {
-		r.short = true
 		return false
 	}
 	text := r.b[r.i : r.i+end : r.i+end]
@@ -249,6 +248,17 @@ func (r *reader) options() bool {
 	return true
 }
 
+// closing is how many bytes stand before the closing parenthesis, -1 for none.
+// No group is longer than options of 40 bytes in hexadecimal.
+func (r *reader) closing() int {
+	within := r.b[r.i:min(len(r.b), r.i+2*maxOptions+1)]
+	end := bytes.IndexByte(within, ')')
+	if end < 0 && r.i+len(within) == len(r.b) {
+		r.short = true
+	}
+	return end
+}
+
 // maxOptions is the bytes that IPv4 and TCP have room for.
 const maxOptions = 40
 
@@ -256,9 +266,8 @@ const maxOptions = 40
 // other, and are kept together as they stand.
 func (r *reader) extension() bool {
 	h := r.h
-	size := bytes.IndexByte(r.b[r.i:], ')')
+	size := r.closing()
 	if size < 0 {
-		r.short = true
 		return false
 	}
 	end := r.i + size

@@ -54,7 +54,7 @@ func link(p *packet.Packet, l *event.LogLine) {
 		p.LinkSrc, p.LinkDst, p.EtherType = l.MACSrc, l.MACDst, l.MACProto
 		p.Has |= packet.HasLink
 		if l.Has&event.HasVLAN != 0 {
-			p.VLAN = l.VLAN
+			p.VLAN = l.VLAN & 0xfff
 			p.Has |= packet.HasVLAN
 		}
 		return

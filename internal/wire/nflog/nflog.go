@@ -33,6 +33,13 @@ const (
 	attrHWHeader     = 16
 	attrCT           = 18
 	attrCTInfo       = 19
+	attrVLAN         = 20
+)
+
+// vlanProto and vlanTag are the attributes of the nested tag (enum nfulnl_vlan_attr).
+const (
+	vlanProto = 1
+	vlanTag   = 2
 )
 
 // ctaID and ctaStatus are the attributes of the nested conntrack entry that are
@@ -98,6 +105,8 @@ func decodeAttr(a wire.Attr, l *event.Log) (ok bool) {
 		l.LinkType, l.HasLinkType, ok = binary.BigEndian.Uint16(a.Data), true, true
 	case attrHWHeader:
 		l.LinkHeader, ok = a.Data, true
+	case attrVLAN:
+		ok = decodeVLAN(wire.Attrs(a.Data), l)
 	case attrCT:
 		ok = decodeCT(wire.Attrs(a.Data), &l.CT)
 	case attrCTInfo:
@@ -124,6 +133,23 @@ func timestamp(b []byte) (t time.Time, ok bool) {
 		return t, false
 	}
 	return time.Unix(int64(sec), int64(usec)*1000), true
+}
+
+func decodeVLAN(attrs wire.Attrs, l *event.Log) bool {
+	l.HasVLAN = true
+	for a, ok := attrs.Next(); ok; a, ok = attrs.Next() {
+		switch a.Type {
+		case vlanProto:
+			if l.VLANProto, ok = a.BE16(); !ok {
+				return false
+			}
+		case vlanTag:
+			if l.VLANTag, ok = a.BE16(); !ok {
+				return false
+			}
+		}
+	}
+	return len(attrs) == 0
 }
 
 func decodeCT(attrs wire.Attrs, ct *event.CT) bool {

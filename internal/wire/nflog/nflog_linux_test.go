@@ -65,6 +65,7 @@ func decode(t testing.TB, m wire.Message) event.Log {
 func TestDecodeAll(t *testing.T) {
 	entry := wire.AppendAttr(wire.AppendAttr(nil, ctaStatus, be32(0x198)), ctaID, be32(0x89238c43))
 	entry = wire.AppendAttr(entry, 4000, []byte("from the future"))
+	tag := wire.AppendAttr(wire.AppendAttr(nil, vlanProto, []byte{0x81, 0}), vlanTag, []byte{0x20, 7})
 	got := decode(t, message(t,
 		attr{attrPacketHeader, []byte{0x86, 0xdd, 3, 0}},
 		attr{attrMark, be32(0xd4)}, attr{attrTimestamp, stamp(1763820487, 721296)},
@@ -72,7 +73,7 @@ func TestDecodeAll(t *testing.T) {
 		attr{8, make([]byte, 12)}, // hardware address
 		attr{attrPrefix, []byte("TRACE: raw:OUTPUT:policy:1 \x00")},
 		attr{attrUID, be32(1000)}, attr{attrGID, be32(100)}, attr{attrSeq, be32(77)}, attr{13, be32(9)},
-		attr{attrHWHeader, []byte("link")}, attr{attrPayload, []byte("payload")},
+		attr{attrHWType, []byte{3, 4}}, attr{attrHWHeader, []byte("link")}, attr{unix.NLA_F_NESTED | attrVLAN, tag}, attr{attrPayload, []byte("payload")},
 		attr{unix.NLA_F_NESTED | attrCT, entry}, attr{attrCTInfo, be32(4)},
 		attr{4000, []byte("from the future")},
 	))
@@ -80,7 +81,8 @@ func TestDecodeAll(t *testing.T) {
 		Family: 10, Group: 5, Hook: 3, EtherType: 0x86dd, Mark: 0xd4, Timestamp: time.Unix(1763820487, 721296000),
 		In: 2, Out: 3, PhysIn: 4, PhysOut: 5, Prefix: []byte("TRACE: raw:OUTPUT:policy:1 "),
 		UID: 1000, HasUID: true, GID: 100, HasGID: true, Seq: 77, HasSeq: true,
-		LinkHeader: []byte("link"), Payload: []byte("payload"),
+		LinkHeader: []byte("link"), LinkType: 0x304, HasLinkType: true, Payload: []byte("payload"),
+		VLANProto: 0x8100, VLANTag: 0x2007, HasVLAN: true,
 		CT: event.CT{Known: true, ID: 0x89238c43, HasID: true, Status: 0x198, HasStatus: true, State: 4, Direction: 1, HasDir: true},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -122,6 +124,9 @@ func TestErrors(t *testing.T) {
 		{"negative time", attr{attrTimestamp, stamp(math.MaxUint64, 0)}},
 		{"sequence", attr{attrSeq, []byte{1}}},
 		{"conntrack info", attr{attrCTInfo, []byte{1}}},
+		{"kind of device", attr{attrHWType, []byte{1}}},
+		{"vlan tag", attr{attrVLAN, wire.AppendAttr(nil, vlanTag, []byte{1})}},
+		{"vlan protocol", attr{attrVLAN, wire.AppendAttr(nil, vlanProto, nil)}},
 		{"conntrack id", attr{attrCT, wire.AppendAttr(nil, ctaID, []byte{1})}},
 		{"conntrack status", attr{attrCT, wire.AppendAttr(nil, ctaStatus, nil)}},
 		{"conntrack is no attributes", attr{attrCT, []byte{1, 2, 3}}},
