@@ -52,18 +52,11 @@ type place struct {
 // printer makes the printer for where the output goes.
 func (f *logFlags) printer(stdout, stderr io.Writer) (*logPrinter, error) {
 	p := &logPrinter{prefix: f.prefix, points: f.prefix != "" || f.format != "text", spaces: map[uint16]*journey.Netns{}, at: map[place]int64{}}
-	o := f.output
-	if f.format == "csv" {
-		o.format = "text"
-	}
-	s, err := o.story(stdout, len(f.netns) > 1 || slices.Contains(f.netns, "all"), false)
+	s, lines, err := f.withLines(stdout, stderr, len(f.netns) > 1 || slices.Contains(f.netns, "all"), false)
 	if err != nil {
 		return nil, err
 	}
-	p.lines, p.out = s.printer, s.out
-	if f.format == "csv" {
-		p.lines = render.NewCSV(s.out, render.NewText(stderr, render.Options{ASCII: !utf8Locale()}))
-	}
+	p.lines, p.out = lines, s.out
 	return p, nil
 }
 

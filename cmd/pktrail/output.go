@@ -39,6 +39,23 @@ func (o *output) story(w io.Writer, namespaces, hosts bool) (*story, error) {
 	return nil, o.unknown()
 }
 
+// withLines makes a story's printer and that of log lines beside it. Among values
+// separated by commas there is no place for notes and the summary: they go to stderr.
+func (o *output) withLines(w, stderr io.Writer, namespaces, hosts bool) (*story, render.LogPrinter, error) {
+	csv, text := o.format == "csv", *o
+	if csv {
+		text.format = "text"
+	}
+	s, err := text.story(w, namespaces, hosts)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case csv:
+		return s, render.NewCSV(s.out, render.NewText(stderr, render.Options{ASCII: !utf8Locale()})), nil
+	}
+	return s, s.printer, nil
+}
+
 // look is how text looks where it goes.
 func (o *output) look(w io.Writer) render.Options {
 	width, terminal := terminalWidth(w)

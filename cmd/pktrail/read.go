@@ -74,7 +74,7 @@ trace -w. - reads standard input. MATCH, as for trace, chooses packets.`,
 	flags.Var(&f.boot, "boot", "when the host was started, for logs that count from then; here: when this one was")
 	flags.BoolVar(&f.strict, "strict", false, "fail at the first line that cannot be read")
 	flags.BoolVar(&f.summary, "summary", false, "print only the summary of LOG lines, not their table")
-	flags.BoolVar(&f.hosts, "hosts", false, "show the host that each LOG line is of")
+	flags.BoolVar(&f.hosts, "hosts", false, "show the host that each line or packet is of")
 	flags.IntVar(&f.top, "top", 5, "how many of each kind the summary names; 0 for all")
 	return cmd
 }

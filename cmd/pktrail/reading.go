@@ -43,20 +43,12 @@ type reading struct {
 }
 
 func (r *reading) open(w io.Writer) (err error) {
-	o := r.flags.output
-	if o.format == "csv" {
-		o.format = "text"
-	}
-	if r.story, err = o.story(w, r.in.recording, r.flags.hosts); err != nil {
+	if r.story, r.lines, err = r.flags.withLines(w, r.stderr, r.in.recording, r.flags.hosts); err != nil {
 		return err
 	}
 	r.story.match, r.story.log = &r.match, !r.in.recording
 	r.story.wider = allParts(r.match, r.what())
-	r.lines, r.links = r.story.printer, map[uint16]map[uint32]string{}
-	if r.flags.format == "csv" {
-		aside := render.NewText(r.stderr, render.Options{ASCII: !utf8Locale()})
-		r.lines = render.NewCSV(r.story.out, aside)
-	}
+	r.links = map[uint16]map[uint32]string{}
 	return nil
 }
 

@@ -23,6 +23,9 @@ func (t *Text) header(j *journey.Journey) []line {
 	if ns := netnsName(j); t.opt.Netns && ns != "" {
 		parts = append(parts, line{{"in " + ns, plain}})
 	}
+	if t.opt.Host && j.Host.Name != "" {
+		parts = append(parts, line{{"on " + t.clean(j.Host.Name), plain}})
+	}
 	if j.ArmedFrom != "" {
 		parts = append(parts, line{{j.ArmedFrom, dim}})
 	}

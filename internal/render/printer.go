@@ -36,6 +36,6 @@ type Options struct {
 	Width int  // columns to cut rule texts and wrap sentences to; 0 for neither
 	ASCII bool // for a locale that is not UTF-8
 	Netns bool // show the name of each packet's namespace
-	Host  bool // show the host that each log line is of
+	Host  bool // show the host that each log line, or packet of a log, is of
 	UTC   bool
 }
