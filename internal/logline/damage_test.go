@@ -63,7 +63,7 @@ func TestDamage(t *testing.T) {
 			Src: addr("192.0.2.7"), Dst: addr("198.51.100.9"), Proto: packet.ProtoICMP, ICMPType: 8,
 		}, func(l *event.LogLine) { l.Has, l.Cut = event.HasIn, event.CutGaps|event.CutTail }),
 		"28 ID=4711 DF " + udpText: {
-			Cut: event.CutHead, Rest: []byte("28 "), Headers: event.Headers{
+			Cut: event.CutHead, Rest: []byte("28"), Headers: event.Headers{
 				Has: event.HasID | event.HasDF | event.HasProto | udpHas, Family: packet.IPv4, ID: 4711, Proto: packet.ProtoUDP,
 				SrcPort: 5, DstPort: 6, L4Length: 40,
 			},
@@ -139,6 +139,19 @@ func TestMerged(t *testing.T) {
 				t.Errorf("%s: %+v", text, l)
 			}
 		}
+	}
+}
+
+// TestMergedTail: the end of one line and the whole of another.
+func TestMergedTail(t *testing.T) {
+	var p Parser
+	var l event.LogLine
+	rest, err := p.Parse([]byte("L=51 ID=4711 DF "+udpText+"[ 12.345678] drop: "+udpLine), &l)
+	if err != nil || string(rest) != "[ 12.345678] drop: "+udpLine {
+		t.Errorf("rest %q, %v", rest, err)
+	}
+	if l.Cut != event.CutHead || l.Headers.DstPort != 6 || string(l.Rest) != "L=51" {
+		t.Errorf("%+v", l)
 	}
 }
 

@@ -108,7 +108,7 @@ func (r *reader) dst() bool {
 	case r.half&halfSrc == 0:
 		r.family(r.h.Dst)
 	case r.h.Src.Is4() != r.h.Dst.Is4():
-		r.h.Dst = noAddr
+		r.h.Dst = netip.Addr{}
 		return r.refuse(0, "an address of SRC's family")
 	default:
 		r.h.Has |= event.HasAddrs

@@ -41,10 +41,10 @@ func headAt(b []byte, eq, from int) (h head, ok bool) {
 	}
 	in := deviceName(b, eq+1)
 	i := eq + 1 + len(in)
-	if glued := bytes.Index(in, wordOUT); glued == 0 || glued > 0 && !isCapital(in[glued-1]) { // the blank between them was lost
+	if glued := bytes.Index(in, []byte(wordOUT)); glued == 0 || glued > 0 && !isCapital(in[glued-1]) { // the blank between them was lost
 		in, i = in[:glued], eq+1+glued
 	}
-	if i = skipBlanks(b, i); !bytes.HasPrefix(b[i:], wordOUT) {
+	if i = skipBlanks(b, i); !bytes.HasPrefix(b[i:], []byte(wordOUT)) {
 		return h, false
 	}
 	out := deviceName(b, i+len(wordOUT))
@@ -55,7 +55,7 @@ func headAt(b []byte, eq, from int) (h head, ok bool) {
 	return head{at: eq - 2, in: in, out: out, end: end, sure: goesOn(b, end)}, true
 }
 
-var wordOUT = []byte("OUT=")
+const wordOUT = "OUT="
 
 // deviceName is what may be an interface's name: no blank, no more bytes than
 // names have. (A longer one is a prefix's word.)
@@ -82,7 +82,7 @@ func goesOn(b []byte, i int) bool {
 	}
 	if b[eq] != '=' {
 		word := b[i:wordEnd(b, i)]
-		return string(word) == "ARP" || string(word) == "TRUNCATED" || bytes.HasPrefix(b[i:], ebtSource)
+		return string(word) == "ARP" || string(word) == "TRUNCATED" || bytes.HasPrefix(b[i:], []byte(ebtSource))
 	}
 	switch key := b[i:eq]; string(key) {
 	case "IN", "OUT":
@@ -95,7 +95,21 @@ func goesOn(b []byte, i int) bool {
 	}
 }
 
-var ebtSource = []byte("MAC source = ")
+const ebtSource = "MAC source = "
+
+// crowded tells whether what stands before a line's head has so many of a packet
+// line's words that it is no prefix.
+func crowded(before []byte) bool {
+	n := 0
+	for {
+		at := Find(before)
+		if at < 0 || n == 3 {
+			return n == 3
+		}
+		n++
+		before = before[at+bytes.IndexByte(before[at:], '=')+1:]
+	}
+}
 
 // findWords looks for the first of the kernel's words, in a line that has lost its head.
 func findWords(b []byte) (at int, ok bool) {

@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/pktrail/pktrail/internal/event"
 )
@@ -48,22 +49,33 @@ type Parser struct {
 // looks like one and has a word that cannot be read; l then holds what was read
 // before that word, and Rest begins with it.
 func (p *Parser) Parse(text []byte, l *event.LogLine) (rest []byte, err error) {
+	h, ok := findHead(text, 0)
+	if ok && crowded(text[:h.at]) {
+		// The end of a line that lost its beginning, and a whole one behind it.
+		if rest, err = p.parse(text, head{}, false, l); err == nil && len(rest) > 0 {
+			return rest, nil
+		}
+	}
+	return p.parse(text, h, ok, l)
+}
+
+func (p *Parser) parse(text []byte, h head, headed bool, l *event.LogLine) (rest []byte, err error) {
 	clearLine(l)
 	r := &p.reader
-	*r = reader{p: p, b: text, l: l, h: &l.Headers}
+	*r = reader{p: p, b: text, l: l, h: &l.Headers, headed: headed}
 	defer r.release()
-	if h, ok := findHead(text, 0); ok {
+	if headed {
 		r.head(h)
 		r.usual()
 	} else if err := r.noHead(); err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(text[skipBlanks(text, r.i):], ebtSource) {
+	if bytes.HasPrefix(text[skipBlanks(text, r.i):], []byte(ebtSource)) {
 		r.ebtables()
 	}
 	r.words()
 	r.finish()
-	if !r.headed && !r.tells() {
+	if !headed && !r.tells() {
 		clearLine(l)
 		return nil, ErrNoPacket
 	}
@@ -83,7 +95,7 @@ func clearLine(l *event.LogLine) {
 	l.In, l.Out, l.PhysIn, l.PhysOut = "", "", "", ""
 	l.MAC, l.Rest = nil, nil
 	l.MACSrc, l.MACDst, l.MACProto, l.VLANProto, l.VLAN = [6]byte{}, [6]byte{}, 0, 0, 0
-	l.TunnelSrc, l.TunnelDst = noAddr, noAddr
+	l.TunnelSrc, l.TunnelDst = netip.Addr{}, netip.Addr{}
 	l.UID, l.GID, l.Mark = 0, 0, 0
 	l.Headers, l.Quoted = event.Headers{}, event.Headers{}
 }
@@ -94,7 +106,6 @@ func (r *reader) head(h head) {
 	r.prefix(r.b[:h.at])
 	l.In, l.Out = r.p.strings.of(h.in), r.p.strings.of(h.out)
 	l.Has |= event.HasIn | event.HasOut
-	r.headed = true
 	r.i, r.known = h.end, h.end
 }
 
@@ -116,8 +127,9 @@ func (r *reader) noHead() error {
 	}
 	if prefixMayEndAt(r.b, at) {
 		r.prefix(r.b[:at])
-	} else if start := skipBlanks(r.b, 0); start < at {
-		r.keep(start, at)
+	} else if before := bytes.TrimSpace(r.b[:at]); len(before) > 0 {
+		start := skipBlanks(r.b, 0)
+		r.keep(start, start+len(before))
 	}
 	r.i, r.known = at, at
 	return nil

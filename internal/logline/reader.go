@@ -3,13 +3,10 @@ package logline
 import (
 	"bytes"
 	"fmt"
-	"net/netip"
 
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/packet"
 )
-
-var noAddr netip.Addr
 
 // reader is the state of reading one line.
 type reader struct {
@@ -121,6 +118,9 @@ func (r *reader) outer(key []byte) bool {
 	l := r.l
 	switch string(key) {
 	case "IN":
+		if _, next := r.merged(r.word); next {
+			return false
+		}
 		return l.Has&(event.HasIn|event.HasOut) == 0 && r.device(&l.In, event.HasIn)
 	case "OUT":
 		return l.Has&event.HasOut == 0 && r.device(&l.Out, event.HasOut)
@@ -175,7 +175,7 @@ func (r *reader) refuse(end int, want string) bool {
 	}
 	if _, ok := r.merged(r.word); ok {
 		r.short = true
-		r.i = end
+		r.i = max(end, r.word)
 		return false
 	}
 	if r.word == 0 && !r.headed {
@@ -201,7 +201,7 @@ func (r *reader) merged(from int) (h head, ok bool) {
 
 // unknown keeps a word that is none of the kernel's, unless another line begins.
 func (r *reader) unknown() {
-	if h, ok := r.merged(r.word); ok && r.l.Has&event.HasOut != 0 {
+	if h, ok := r.merged(r.word); ok {
 		r.endAt(h)
 		return
 	}

@@ -82,7 +82,7 @@ func (c *cursor) addr4() netip.Addr {
 func (c *cursor) addr6() netip.Addr {
 	var a [16]byte
 	if c.ok = c.ok && c.i+fullAddress6 <= len(c.b); !c.ok {
-		return noAddr
+		return netip.Addr{}
 	}
 	text := c.b[c.i : c.i+fullAddress6]
 	bad := byte(0)
