@@ -137,6 +137,8 @@ func uncompressed(name string) string {
 	return name
 }
 
+func (p part) same(q part) bool { return filepath.Clean(p.path) == filepath.Clean(q.path) }
+
 func older(a, b part) int {
 	return cmp.Or(cmp.Compare(a.age, b.age), cmp.Compare(a.date, b.date), cmp.Compare(b.index, a.index))
 }
@@ -158,7 +160,9 @@ func order(paths []string) [][]part {
 			of[p.stem] = i
 			sets = append(sets, nil)
 		}
-		sets[i] = append(sets[i], p)
+		if !slices.ContainsFunc(sets[i], p.same) {
+			sets[i] = append(sets[i], p)
+		}
 	}
 	for _, set := range sets {
 		slices.SortStableFunc(set, older)

@@ -54,6 +54,7 @@ func TestSets(t *testing.T) {
 		"m-20261101.xz m m-20261122 m-20261115-1794000000.gz":        "m-20261101.xz m-20261115-1794000000.gz m-20261122 m",
 		"x/kern.log y/kern.log.1 x/kern.log.1":                       "x/kern.log.1 x/kern.log y/kern.log.1",
 		"./kern.log kern.log.1":                                      "kern.log.1 ./kern.log",
+		"a a.1 ./a a a.1":                                            "a.1 a",
 		"- kern.log":                                                 "- kern.log",
 		"syslog-20261122-1795000002.gz syslog-20261122-179500001.gz": "syslog-20261122-179500001.gz syslog-20261122-1795000002.gz",
 	} {

@@ -326,9 +326,13 @@ type names struct {
 	all  map[string]string
 }
 
-const mostNames = 1 << 16
+const (
+	mostNames   = 1 << 16
+	longestName = 255 // DNS has no longer ones
+)
 
 func (n *names) of(b []byte) string {
+	b = b[:min(len(b), longestName)]
 	if string(b) == n.last {
 		return n.last
 	}
