@@ -51,6 +51,8 @@ var places = []place{
 	{path: "conntrack/ctnetlink", ours: []string{"packet", "conntrack", "internal/nfnetlink", "internal/wire"}, beside: []string{xsys},
 		why: "the client: sockets and what is asked over them; how entries look is in conntrack, how they are shown is for its users"},
 
+	{path: "internal/flows", ours: []string{"packet", "conntrack", "journey", "internal/match"}, pure: true,
+		why: "which entries are meant, and the form in which they are shown: functions of entries, whatever asked for them"},
 	{path: "internal/event", ours: []string{"packet", "ruleset"}, pure: true,
 		why: "one decoded kernel fact each, whatever brought it"},
 	{path: "internal/wire", pure: true,

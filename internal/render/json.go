@@ -38,6 +38,26 @@ func (p *JSON) LogLine(l *journey.LogLine) error {
 	return err
 }
 
+// Flow prints one entry of the connection tracking table.
+func (p *JSON) Flow(f *journey.Flow) error {
+	p.buf = append(f.AppendJSON(p.buf[:0]), '\n')
+	_, err := p.w.Write(p.buf)
+	return err
+}
+
+// FlowEvent prints what happened to a flow.
+func (p *JSON) FlowEvent(e *journey.FlowEvent) error {
+	p.buf = append(e.AppendJSON(p.buf[:0]), '\n')
+	_, err := p.w.Write(p.buf)
+	return err
+}
+
+// FlowSummary prints the last line of flows.
+func (p *JSON) FlowSummary(s *journey.FlowSummary) error { return p.enc.Encode(s) }
+
+// FlowStats prints a namespace's counters.
+func (p *JSON) FlowStats(s *journey.FlowStats) error { return p.enc.Encode(s) }
+
 // LogSummary prints what the lines of a log tell together.
 func (p *JSON) LogSummary(s *journey.LogSummary) error { return p.enc.Encode(s) }
 

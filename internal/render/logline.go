@@ -38,7 +38,7 @@ var leastColumns = logColumns{prefix: 12, ways: 9, proto: 4, src: 19, dst: 17}
 // rule calls it, where, from, to, and what tells the packet from others.
 func (t *Text) LogLine(l *journey.LogLine) error {
 	t.apart(logRows)
-	t.logDate(l)
+	t.logDate(l.Time)
 	c, r := &t.log.columns, &t.log.row
 	if c.src == 0 {
 		*c = leastColumns
@@ -101,12 +101,12 @@ func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('
 
 // logDate prints the day where it changes. Days and zones change at quarters of
 // an hour, so it looks only where the quarter changes.
-func (t *Text) logDate(l *journey.LogLine) {
-	if l.Time.IsZero() {
+func (t *Text) logDate(at journey.Time) {
+	if at.IsZero() {
 		return
 	}
-	if quarter := l.Time.Unix() / 900; quarter != t.log.quarter || t.day != t.log.day || t.day == "" {
-		t.date(l.Time)
+	if quarter := at.Unix() / 900; quarter != t.log.quarter || t.day != t.log.day || t.day == "" {
+		t.date(at)
 		t.log.quarter, t.log.day = quarter, t.day
 	}
 }

@@ -23,7 +23,21 @@ type LogPrinter interface {
 	Note(string) error
 }
 
+// FlowPrinter prints entries of the connection tracking table and what happens
+// to them.
+type FlowPrinter interface {
+	Flow(*journey.Flow) error
+	FlowEvent(*journey.FlowEvent) error
+	FlowSummary(*journey.FlowSummary) error
+	FlowStats(*journey.FlowStats) error
+	Lost(*journey.Lost) error
+	Note(string) error
+}
+
 var (
+	_ FlowPrinter = (*Text)(nil)
+	_ FlowPrinter = (*JSON)(nil)
+
 	_ Printer    = (*Text)(nil)
 	_ Printer    = (*JSON)(nil)
 	_ LogPrinter = (*CSV)(nil)
@@ -38,4 +52,5 @@ type Options struct {
 	Netns bool // show the name of each packet's namespace
 	Host  bool // show the host that each log line, or packet of a log, is of
 	UTC   bool
+	Wide  bool // of flows, show all that is known
 }

@@ -18,28 +18,30 @@ type Text struct {
 	day   string          // the date that the clock times belong to, as it was printed
 	told  map[reason]bool // why tables have no text, said already
 	log   logState
+	flows flowState
 }
 
 // marks are the signs that stand outside of words.
-type marks struct{ arrow, change, decided, led, ellipsis, dot, least string }
+type marks struct{ arrow, back, change, decided, led, ellipsis, dot, least string }
 
 // block is what was printed last: blocks stand apart, notes together, and so do
-// lines of a log.
+// lines of a log and flows.
 type block uint8
 
 const (
 	nothing block = iota
 	note
 	logRows
+	flowRows
 	other
 )
 
 // NewText makes a printer of text.
 func NewText(w io.Writer, opt Options) *Text {
 	t := &Text{w: w, opt: opt, told: map[reason]bool{}}
-	t.marks = marks{arrow: "→", change: "↳", decided: "◀", led: "◁", ellipsis: "…", dot: "·", least: "≥"}
+	t.marks = marks{arrow: "→", back: "←", change: "↳", decided: "◀", led: "◁", ellipsis: "…", dot: "·", least: "≥"}
 	if opt.ASCII {
-		t.marks = marks{arrow: "->", change: "~", decided: "<==", led: "<--", ellipsis: "...", dot: "|", least: ">="}
+		t.marks = marks{arrow: "->", back: "<-", change: "~", decided: "<==", led: "<--", ellipsis: "...", dot: "|", least: ">="}
 	}
 	return t
 }
@@ -67,8 +69,11 @@ func (t *Text) Journey(j *journey.Journey) error {
 // Lost prints a loss where it happened.
 func (t *Text) Lost(l *journey.Lost) error {
 	missing := "journeys around here may miss steps"
-	if t.last == logRows {
+	switch t.last {
+	case logRows:
 		missing = "lines are missing here"
+	case flowRows:
+		missing = "events are missing here"
 	}
 	t.apart(other)
 	t.date(l.Time)
