@@ -169,21 +169,34 @@ func (t *Trace) Arm() error {
 }
 
 func (t *Trace) start() (err error) {
-	if t.armed, err = arm.Start(t.targets()); err == nil || !errors.Is(err, arm.ErrNoOwner) {
-		return err
-	}
-	refused := err
-	t.opt.NoOwner = true
-	for _, s := range t.spaces {
-		if err := t.plan(s); err != nil {
-			return err
+	t.armed, err = arming(t.targets, func() error {
+		t.opt.NoOwner = true
+		for _, s := range t.spaces {
+			if err := t.plan(s); err != nil {
+				return err
+			}
 		}
+		return nil
+	}, &t.Warnings)
+	return err
+}
+
+// arming arms targets. Where the kernel does not know tables with an owner, they are
+// planned anew, guarded in another way, and a warning says so.
+func arming(targets func() []arm.Target, withoutOwner func() error, warnings *[]string) (*arm.Armed, error) {
+	a, err := arm.Start(targets())
+	if err == nil || !errors.Is(err, arm.ErrNoOwner) {
+		return a, err
 	}
-	if t.armed, err = arm.Start(t.targets()); err != nil {
-		return refused
+	if err := withoutOwner(); err != nil {
+		return nil, err
 	}
-	t.Warnings = append(t.Warnings, noOwnerWarning)
-	return nil
+	guarded, again := arm.Start(targets())
+	if again != nil {
+		return nil, err
+	}
+	*warnings = append(*warnings, noOwnerWarning)
+	return guarded, nil
 }
 
 const noOwnerWarning = "this kernel does not know tables with an owner (Linux 5.12): a guardian process removes ours should this one be killed"

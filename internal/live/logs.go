@@ -175,21 +175,16 @@ func (l *Logs) listen(s *logSpace) (err error) {
 }
 
 func (l *Logs) start() (err error) {
-	if l.armed, err = arm.Start(l.targets()); err == nil || !errors.Is(err, arm.ErrNoOwner) {
-		return err
-	}
-	refused := err
-	l.opt.NoOwner = true
-	for _, s := range l.spaces {
-		if err := l.plan(s); err != nil {
-			return err
+	l.armed, err = arming(l.targets, func() error {
+		l.opt.NoOwner = true
+		for _, s := range l.spaces {
+			if err := l.plan(s); err != nil {
+				return err
+			}
 		}
-	}
-	if l.armed, err = arm.Start(l.targets()); err != nil {
-		return refused
-	}
-	l.Warnings = append(l.Warnings, noOwnerWarning)
-	return nil
+		return nil
+	}, &l.Warnings)
+	return err
 }
 
 func (l *Logs) targets() []arm.Target {
