@@ -208,7 +208,7 @@ func (e *emitter) guesses(c *chunk, i int) {
 }
 
 func (in *input) newest(reference time.Time) string {
-	if in.mtime.IsZero() || in.grows {
+	if !reference.Equal(in.mtime) {
 		return "today's date"
 	}
 	return "the file's time, " + reference.UTC().Format(time.DateOnly) + ","

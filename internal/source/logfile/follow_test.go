@@ -243,6 +243,7 @@ func TestFollowRefused(t *testing.T) {
 	packed := logOf(t, gzipped(t, lines(0, 3)))
 	journal := logOf(t, `{"MESSAGE":"x"}`+"\n")
 	for want, paths := range map[string][]string{
+		"standard input: a stream cannot be followed":               {Stdin, filepath.Join(t.TempDir(), "none")},
 		"packed by gzip cannot be followed":                         {packed},
 		"a journal cannot be followed":                              {journal},
 		"standard input: a stream cannot be followed beside others": {Stdin, logOf(t, "")},

@@ -106,6 +106,7 @@ func (s *Source) openPart(path string, last bool) error {
 		s.followers = append(s.followers, &follower{path: path})
 		return nil
 	case err != nil:
+		in.close()
 		return err
 	case in.file != nil && s.has(in.file):
 		in.close()
@@ -136,7 +137,8 @@ func (s *Source) followInput(in *input) error {
 
 // checkFollow refuses what would never come to an end before what is behind it.
 func (s *Source) checkFollow() error {
-	if s.options.Follow && len(s.inputs) > 1 {
+	absent := slices.ContainsFunc(s.followers, func(f *follower) bool { return f.first == nil })
+	if s.options.Follow && (absent || len(s.inputs) > 1) {
 		for _, in := range s.inputs {
 			if in.kind == piped || in.kind == fifo {
 				return fmt.Errorf("%s: a stream cannot be followed beside others: read it alone", in.name)
@@ -248,14 +250,14 @@ func (in *input) identify() error {
 }
 
 func (in *input) close() {
-	if in.file != nil && in.path != "" {
+	if in != nil && in.file != nil && in.path != "" {
 		_ = in.file.Close()
 	}
 }
 
-// reference is the newest time that the input's lines can be of.
+// reference is the newest time that lines can be of which are there already.
 func (in *input) reference() time.Time {
-	if in.mtime.IsZero() || in.grows {
+	if in.mtime.IsZero() {
 		return time.Now()
 	}
 	return in.mtime

@@ -144,7 +144,7 @@ func TestSinceUntil(t *testing.T) {
 // TestReferenceMoves: what is written while a log is followed is of now, whatever
 // the file's time was when following began.
 func TestReferenceMoves(t *testing.T) {
-	old := time.Now().UTC().Add(-40 * 24 * time.Hour)
+	old := time.Now().UTC().Add(-400 * 24 * time.Hour)
 	path := written(t, old, old.Format(time.Stamp)+" h1 kernel: "+packetText)
 	r := start(t, opened(t, Options{Follow: true}, path))
 	if got := r.take(t, 1)[0].time; got.Unix() != old.Unix() {
