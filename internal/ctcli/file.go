@@ -1,0 +1,123 @@
+package ctcli
+
+import (
+	"bufio"
+	"io"
+	"strings"
+)
+
+// maxLine and maxWord are as much as conntrack takes of a file of commands.
+const (
+	maxLine  = 10239
+	maxWord  = 1024
+	maxWords = 254
+)
+
+// fileNames are what messages call the commands that a file cannot have.
+var fileNames = map[command]string{
+	list: "-L", get: "-G", event: "-E", version: "-V", help: "-h", expectList: "-L expect", expectCreate: "-C expect",
+	expectDelete: "-D expect", expectGet: "-G expect", expectFlush: "-F expect", expectEvent: "-E expect",
+	count: "-C", expectCount: "-C expect", stats: "-S", expectStats: "-S expect", noCommand: "unknown",
+}
+
+// runFile does the commands of a file, one a line. All are understood before the
+// first is done.
+func (s *session) runFile(name string) error {
+	file, err := openLines(name, s.stdin)
+	if err != nil {
+		return err
+	}
+	requests, err := s.parseFile(file)
+	if err := file.Close(); err != nil {
+		return failed("read %s: %v", name, err)
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range requests {
+		switch r.command {
+		case create, add, update, remove, flush:
+		default:
+			return misuse("Cannot use command `%s' with --load-file", fileNames[r.command])
+		}
+	}
+	for _, r := range requests {
+		if err := s.do(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) parseFile(file io.Reader) (requests []*request, err error) {
+	lines := bufio.NewReaderSize(file, maxLine)
+	for {
+		part, err := lines.ReadSlice('\n')
+		text := strings.TrimLeft(string(part), " \t")
+		if text != "" && text[0] != '\n' && text[0] != '#' {
+			words, err := splitWords(text)
+			if err != nil {
+				return nil, err
+			}
+			r, err := s.parser.parse(append([]string{s.argv[0]}, words...))
+			if err != nil {
+				return nil, err
+			}
+			requests = append(requests, r)
+		}
+		switch {
+		case err == io.EOF:
+			return requests, nil
+		case err != nil && err != bufio.ErrBufferFull:
+			return nil, failed("read: %v", err)
+		}
+	}
+}
+
+// splitWords takes a line apart at blanks. Blanks within double quotes stay, and
+// a backslash there keeps what follows it.
+func splitWords(line string) (words []string, err error) {
+	var word []byte
+	quoted, escaped, closed := false, false, false
+	for i := 0; i < len(line) && err == nil; i++ {
+		c := line[i]
+		switch {
+		case quoted && escaped:
+			word, err = addByte(word, c)
+			escaped = false
+			continue
+		case quoted && c == '\\':
+			escaped = true
+			continue
+		case quoted && c != '"':
+			word, err = addByte(word, c)
+			continue
+		case c == '"' && !quoted:
+			quoted = true
+			continue
+		}
+		closed, quoted = c == '"', false
+		if !closed && c != ' ' && c != '\t' && c != '\n' {
+			word, err = addByte(word, c)
+			continue
+		}
+		if len(word) == 0 && !closed {
+			continue
+		}
+		words, word = append(words, string(word)), word[:0]
+		if len(words) > maxWords {
+			return nil, misuse("too many arguments")
+		}
+	}
+	if len(word) > 0 {
+		words = append(words, string(word))
+	}
+	return words, err
+}
+
+func addByte(word []byte, c byte) ([]byte, error) {
+	if len(word)+1 >= maxWord {
+		return nil, misuse("Parameter too long!")
+	}
+	return append(word, c), nil
+}
