@@ -1,0 +1,169 @@
+package sysctl
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Takes is which values a setting takes. The zero value takes any text.
+type Takes struct {
+	Min     int64    `json:"min"`
+	Max     int64    `json:"max"` // no number at all when Min and Max are 0
+	Choices []Choice `json:"choices,omitzero"`
+	Ports   Ports    `json:"ports,omitzero"`
+}
+
+// Choice is one of a few values.
+type Choice struct {
+	Value int64  `json:"value"`
+	Means string `json:"means"`
+}
+
+// Ports is a form of values that name ports.
+type Ports string
+
+// The forms of values that name ports.
+const (
+	PortRange Ports = "range" // two of them: the first and the last
+	PortList  Ports = "list"  // any number of them and of ranges, with commas
+)
+
+// maxInt is the largest number of the kernel's int.
+const maxInt = math.MaxInt32
+
+// maxSeconds is the longest time that a kernel takes that counts 100 times a
+// second: it keeps seconds as ticks in an int (kernel/sysctl.c:
+// do_proc_dointvec_jiffies_conv). At 1000 times a second it takes a tenth of that.
+const maxSeconds = maxInt / 100
+
+func number(minimum, maximum int64) Takes { return Takes{Min: minimum, Max: maximum} }
+
+func seconds() Takes { return number(0, maxSeconds) }
+
+func onOff() Takes { return oneOf("off", "on") }
+
+// oneOf takes the numbers from 0 on that have words.
+func oneOf(means ...string) Takes {
+	var t Takes
+	for i, m := range means {
+		t.Choices = append(t.Choices, Choice{int64(i), m})
+	}
+	return t
+}
+
+// Words tells which values are taken; empty where any are.
+func (t Takes) Words() string {
+	switch {
+	case t.Ports == PortRange:
+		return "the first and the last port: 1024 65535"
+	case t.Ports == PortList:
+		return "ports and ranges of them: 8080,9000-9100"
+	case t.Choices != nil:
+		words := make([]string, len(t.Choices))
+		for i, c := range t.Choices {
+			words[i] = strconv.FormatInt(c.Value, 10) + " " + c.Means
+		}
+		return strings.Join(words, ", ")
+	case t.Min == 0 && t.Max == 0:
+		return ""
+	}
+	return fmt.Sprintf("%d to %d", t.Min, t.Max)
+}
+
+// Check says what is wrong with a value; "" is nothing.
+func (t Takes) Check(value string) string {
+	switch {
+	case t.Ports == PortRange:
+		return checkRange(strings.Fields(value))
+	case t.Ports == PortList:
+		return checkPorts(value)
+	case t.Choices == nil && t.Min == 0 && t.Max == 0:
+		return ""
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return strconv.Quote(value) + " is no whole number"
+	}
+	if t.Choices != nil {
+		return t.checkChoice(n)
+	}
+	if n < t.Min || n > t.Max {
+		return fmt.Sprintf("%d is not between %d and %d", n, t.Min, t.Max)
+	}
+	return ""
+}
+
+func (t Takes) checkChoice(n int64) string {
+	for _, c := range t.Choices {
+		if c.Value == n {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%d is none of: %s", n, t.Words())
+}
+
+func checkRange(words []string) string {
+	if len(words) != 2 {
+		return "a range is two ports, such as 1024 65535"
+	}
+	first, wrong := port(words[0])
+	if wrong != "" {
+		return wrong
+	}
+	last, wrong := port(words[1])
+	if wrong == "" && (first == 0 || first > last) {
+		return fmt.Sprintf("%d to %d is no range of ports", first, last)
+	}
+	return wrong
+}
+
+func checkPorts(value string) string {
+	if value == "" {
+		return ""
+	}
+	for part := range strings.SplitSeq(value, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		first, wrong := port(from)
+		if wrong != "" {
+			return wrong
+		}
+		if !isRange {
+			continue
+		}
+		last, wrong := port(to)
+		if wrong != "" {
+			return wrong
+		}
+		if first > last {
+			return part + " is no range of ports"
+		}
+	}
+	return ""
+}
+
+func port(text string) (n uint64, wrong string) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0, strconv.Quote(text) + " is no port"
+	}
+	return n, ""
+}
+
+// Same reports whether two texts are one value for the kernel: it takes numbers
+// in several bases, blanks of any kind, and for a switch anything but 0 as on.
+func (t Takes) Same(a, b string) bool {
+	if strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ") {
+		return true
+	}
+	x, err := strconv.ParseInt(strings.TrimSpace(a), 0, 64)
+	if err != nil {
+		return false
+	}
+	y, err := strconv.ParseInt(strings.TrimSpace(b), 0, 64)
+	if err != nil {
+		return false
+	}
+	return x == y || len(t.Choices) == 2 && x != 0 && y != 0
+}
