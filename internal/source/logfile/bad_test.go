@@ -2,6 +2,7 @@ package logfile
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -79,5 +80,27 @@ func TestManyHosts(t *testing.T) {
 	}
 	if lines != hosts || crowded != 10 || notes != 1 {
 		t.Error(lines, crowded, notes)
+	}
+}
+
+// TestShrinks: a file that is truncated between its opening and its reading.
+func TestShrinks(t *testing.T) {
+	content := lines(0, 1000)
+	path := logOf(t, content)
+	for _, size := range []int{len(content) / 2, 10, 0} {
+		write(t, path, content)
+		s := opened(t, Options{Workers: 3}, path)
+		s.chunkSize = 5000
+		if err := os.Truncate(path, int64(size)); err != nil {
+			t.Fatal(err)
+		}
+		all := run(t, s)
+		got := notes(all)
+		if len(got) != 1 || got[0] != fmt.Sprintf("%s: became shorter while it was read: what stood behind byte %d is missing", path, size) {
+			t.Errorf("%d: %q", size, got)
+		}
+		if c := s.Counts(); c.Bytes != int64(size) || c.Lines < int64(size/300) {
+			t.Errorf("%d: %+v", size, c)
+		}
 	}
 }

@@ -39,7 +39,13 @@ type chunk struct {
 	dataAt int64  // offset of data
 	base   int64  // newlines before data; -1: not known
 	pos    int    // how far the lines of data have been read
-	next   int64  // offset behind what has been read as lines
+
+	counted struct { // newlines in data before pos
+		pos   int
+		lines int64
+	}
+
+	next int64 // offset behind what has been read as lines
 
 	// A line that is too long to be read goes through several chunks: the one
 	// where it begins, at longAt, and the one in which it ends, at longEnd.
@@ -79,6 +85,7 @@ func (c *chunk) reset(in *input) {
 	c.longAt, c.longEnd = -1, -1
 	c.binary, c.read, c.err = 0, 0, nil
 	c.entries, c.text, c.pos = c.entries[:0], c.text[:0], 0
+	c.counted.pos, c.counted.lines = 0, 0
 	c.clear()
 }
 
@@ -110,7 +117,7 @@ func (c *chunk) fill(at io.ReaderAt) {
 	buf, n = buf[shift:], max(n, 0)
 	short := n < size+slack
 	owned := buf[:min(n, size)]
-	c.read = int64(len(owned)) - (c.off - from)
+	c.read = max(0, int64(len(owned))-(c.off-from))
 	c.next = from + int64(len(owned))
 	c.binary = binaryBytes(owned[min(len(owned), int(c.off-from)):])
 	first := 0

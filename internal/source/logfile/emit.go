@@ -72,7 +72,8 @@ func (e *emitter) trouble(c *chunk) {
 		e.note(fmt.Sprintf("%s: cannot be read to its end: %s: %v", in.name, in.packed, c.err))
 	case c.err != nil:
 		e.note(fmt.Sprintf("%s: cannot be read to its end: %v", in.name, c.err))
-	case c.ranged && c.read < c.end-c.off:
+	case c.ranged && c.read < c.end-c.off && !in.said.shorter:
+		in.said.shorter = true
 		e.note(fmt.Sprintf("%s: became shorter while it was read: what stood behind byte %d is missing", in.name, c.off+c.read))
 	}
 }

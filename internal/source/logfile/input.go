@@ -41,9 +41,9 @@ type input struct {
 	longText  []byte
 }
 
-// said is what has been said of an input's stamps.
+// said is what has been said of an input.
 type said struct {
-	year, zone bool
+	year, zone, shorter bool
 }
 
 // kind is how an input is read.

@@ -156,7 +156,7 @@ func TestStreamSameAsFile(t *testing.T) {
 	want := read(t, Options{}, logOf(t, content))
 	for name, r := range map[string]io.Reader{
 		"whole":    strings.NewReader(content),
-		"bytes":    iotest.OneByteReader(strings.NewReader(content)),
+		"pieces":   &pieces{strings.NewReader(content), 97},
 		"halves":   iotest.HalfReader(strings.NewReader(content)),
 		"with EOF": iotest.DataErrReader(strings.NewReader(content)),
 	} {
@@ -173,6 +173,14 @@ func TestStreamSameAsFile(t *testing.T) {
 		}
 	}
 }
+
+// pieces reads so many bytes at once.
+type pieces struct {
+	r    io.Reader
+	size int
+}
+
+func (p *pieces) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), p.size)]) }
 
 // TestEndless: input without a newline takes bounded memory.
 func TestEndless(t *testing.T) {

@@ -295,7 +295,7 @@ func (c *chunk) event(kind event.Kind, at time.Time) {
 func (c *chunk) bad(from origin, text []byte, why string) {
 	bad := event.BadLine{File: c.in.name, Reason: why, Text: text[:min(len(text), textLen)]}
 	if !from.entry {
-		bad.Number = int64(bytes.Count(c.data[:from.in], []byte{'\n'})) + 1
+		bad.Number = c.linesBefore(from.in) + 1
 	}
 	c.counts.Bad++
 	c.bads = append(c.bads, bad)
@@ -303,6 +303,13 @@ func (c *chunk) bad(from origin, text []byte, why string) {
 		c.untimed = len(c.events) + 1
 	}
 	c.event(event.KindBadLine, c.last)
+}
+
+// linesBefore counts on from where it was last asked.
+func (c *chunk) linesBefore(pos int) int64 {
+	c.counted.lines += int64(bytes.Count(c.data[c.counted.pos:pos], []byte{'\n'}))
+	c.counted.pos = pos
+	return c.counted.lines
 }
 
 // link points the events to their lines, which have all got their places now.
