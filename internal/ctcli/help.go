@@ -1,6 +1,7 @@
 package ctcli
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/pktrail/pktrail/packet"
@@ -69,8 +70,11 @@ func (s *session) help(r *request) error {
 
 func (s *session) protocolHelp(proto uint8) string {
 	name, lines := packet.ProtoName(proto), []string{"  no options (unsupported)"}
-	if p := s.parser.proto; p != nil {
+	switch p := s.parser.proto; {
+	case p != nil:
 		name, lines = p.name, p.help
+	case name == strconv.Itoa(int(proto)):
+		name = "unknown"
 	}
 	return "Proto `" + name + "' help:\n" + strings.Join(lines, "\n") + "\n"
 }

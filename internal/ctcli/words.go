@@ -55,6 +55,9 @@ var outputWords = wordList{
 // value is a word's; words of NAT that were options of the status once are
 // passed over with a warning.
 func (l wordList) value(word string, warn io.Writer) (uint32, bool) {
+	if word == "" {
+		return 0, false
+	}
 	for _, nat := range [...][2]string{{"SRC_NAT", "--src-nat"}, {"DST_NAT", "--dst-nat"}} {
 		if begins(nat[0], word) {
 			_, _ = fmt.Fprintf(warn, "WARNING: ignoring %s, use %s instead\n", nat[0], nat[1])
@@ -80,7 +83,7 @@ func (l wordList) parse(arg string, warn io.Writer) (all uint32, err error) {
 		var word string
 		word, rest, more = strings.Cut(rest, ",")
 		v, ok := l.value(word, warn)
-		if word == "" || !ok {
+		if !ok {
 			return 0, misuse("Bad parameter `%s'", at)
 		}
 		all |= v
@@ -105,7 +108,7 @@ func parseStatus(arg string, warn io.Writer) (s maskedBits, err error) {
 		}
 		v, ok := statusWords.value(word, warn)
 		switch {
-		case word == "" || !ok:
+		case !ok:
 			return s, misuse("Bad parameter `%s'", at)
 		case negated:
 			s.mask |= v
