@@ -20,7 +20,7 @@ func (s *space) log(e *event.Event) {
 		}
 		return
 	}
-	v := sight{nfproto: l.Family, in: l.In, out: l.Out, mark: l.Mark, ct: l.CT, at: e.Time.UnixNano()}
+	v := sight{nfproto: l.Family, in: l.In, out: l.Out, mark: l.Mark, ct: l.CT, at: nanos(e.Time)}
 	// What is cut short is kept as far as it goes.
 	v.packet, _ = packet.DecodeIP(l.Payload)
 	_ = packet.DecodeLink(l.LinkHeader, &v.packet)
