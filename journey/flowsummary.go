@@ -17,16 +17,19 @@ type FlowSummary struct {
 	Schema string `json:"schema"`
 	// Shown is how many entries or events were meant. Unjudged are others of
 	// which it is not known whether they are; Why says for what reasons.
-	Shown    int64            `json:"shown"`
-	Unjudged int64            `json:"unjudged"`
-	Why      []string         `json:"why,omitzero"`
-	Protos   []FlowCount      `json:"protos,omitzero"` // of those shown, largest first
-	States   *FlowStateCounts `json:"states,omitzero"` // of those shown, in a list
-	Events   []FlowCount      `json:"events,omitzero"` // of those shown, in a stream
-	Seconds  float64          `json:"seconds,omitzero"`
-	Tables   []FlowTable      `json:"tables"`
-	Lost     LostCount        `json:"lost"`
-	Notes    []string         `json:"notes"`
+	Shown    int64 `json:"shown"`
+	Unjudged int64 `json:"unjudged"`
+	// Done is what was done to those that were meant: deleted or updated; absent
+	// where nothing was.
+	Done    FlowChange       `json:"done,omitzero"`
+	Why     []string         `json:"why,omitzero"`
+	Protos  []FlowCount      `json:"protos,omitzero"` // of those shown, largest first
+	States  *FlowStateCounts `json:"states,omitzero"` // of those shown, in a list
+	Events  []FlowCount      `json:"events,omitzero"` // of those shown, in a stream
+	Seconds float64          `json:"seconds,omitzero"`
+	Tables  []FlowTable      `json:"tables"`
+	Lost    LostCount        `json:"lost"`
+	Notes   []string         `json:"notes"`
 }
 
 // FlowCount is how many flows or events have a name in common: that of their

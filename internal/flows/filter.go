@@ -9,9 +9,10 @@ import (
 )
 
 // Filter is the query for a listing or a deletion: as much of it as kernels can
-// look at as values, the rest as a function. unjudged, unless it is nil, counts
-// entries of which it is not known whether they are meant; they are left out.
-func (q *Query) Filter(unjudged *int64) conntrack.Filter {
+// look at as values, the rest as a function. unjudged, unless it is nil, is told
+// of entries of which it is not known whether they are meant, and why; they are
+// left out.
+func (q *Query) Filter(unjudged func(why string)) conntrack.Filter {
 	c := compiler{q: q}
 	c.packets()
 	c.entry()
@@ -19,7 +20,7 @@ func (q *Query) Filter(unjudged *int64) conntrack.Filter {
 		c.out.Also = func(f *conntrack.Flow) bool {
 			v := q.Judge(f)
 			if v.Answer == match.Unknown && unjudged != nil {
-				*unjudged++
+				unjudged(v.Why)
 			}
 			return v.Answer == match.Yes
 		}

@@ -189,7 +189,7 @@ func (q *Query) judgeTimes(f *conntrack.Flow) match.Verdict {
 	}
 	age, ok := f.Lifetime(q.Now)
 	if !ok {
-		return unknown("the kernel keeps no start of the entry")
+		return unknown("the kernel kept no start of flows that began without net.netfilter.nf_conntrack_timestamp=1")
 	}
 	return verdict(age > q.Older)
 }

@@ -37,9 +37,12 @@ func (t *Text) Flow(f *journey.Flow) error {
 // FlowEvent prints what happened to a flow as a row of a table.
 func (t *Text) FlowEvent(e *journey.FlowEvent) error {
 	t.apart(flowRows)
-	t.logDate(e.Time)
+	timed := !done(e.Event) && !e.Time.IsZero()
+	if timed {
+		t.logDate(e.Time)
+	}
 	r, c := t.flowRow()
-	if !e.Time.IsZero() {
+	if timed {
 		r.cell = appendClock(r.cell, t.zoned(e.Time), true)
 		fill(r, dim, &c.time, 12)
 	}
@@ -58,6 +61,11 @@ func (t *Text) FlowEvent(e *journey.FlowEvent) error {
 	}
 	r.end()
 	return t.flush()
+}
+
+// done tells what was done by request, now, from what happened.
+func done(e journey.FlowChange) bool {
+	return e == journey.FlowCreated || e == journey.FlowUpdated || e == journey.FlowDeleted
 }
 
 func eventStyle(e journey.FlowChange) style {

@@ -33,7 +33,7 @@ func (t *Text) flowTotals(s *journey.FlowSummary) []line {
 	if len(s.Events) > 0 || s.Seconds > 0 {
 		return t.eventTotals(s)
 	}
-	words := entryCount(s.Shown)
+	words := strings.TrimSpace(entryCount(s.Shown) + " " + string(s.Done))
 	if len(s.Tables) == 1 && s.Tables[0].Entries != nil && *s.Tables[0].Entries > s.Shown {
 		words += " of " + strconv.FormatInt(*s.Tables[0].Entries, 10)
 	}
@@ -80,22 +80,26 @@ func countList(counts []journey.FlowCount) string {
 	return strings.Join(words, ", ")
 }
 
-// tableWords is how full a table is.
+// tableWords is how full a table is; nothing of one that has no entries.
 func tableWords(table *journey.FlowTable, named bool) string {
-	if table.Entries == nil {
+	if table.Entries == nil || *table.Entries == 0 && !named {
 		return ""
 	}
-	where := "the table has "
+	where := "table: "
 	if named && table.Netns != nil {
-		where = table.Netns.Name + " has "
+		where = table.Netns.Name + ": "
 	}
-	words := where + entryCount(*table.Entries)
-	if table.Meant != nil && *table.Meant != *table.Entries {
-		words += ", " + strconv.FormatInt(*table.Meant, 10) + " of them meant"
+	n := *table.Entries
+	words := where + entryCount(n)
+	if named && table.Meant != nil && *table.Meant != n {
+		words = where + strconv.FormatInt(*table.Meant, 10) + " of " + entryCount(n)
 	}
 	if table.Max == nil || *table.Max == 0 {
 		return words
 	}
-	share := 100 * float64(*table.Entries) / float64(*table.Max)
-	return words + ", " + strconv.FormatFloat(share, 'f', 1, 64) + " % of nf_conntrack_max " + strconv.FormatInt(*table.Max, 10)
+	words += " of at most " + strconv.FormatInt(*table.Max, 10) + " (nf_conntrack_max)"
+	if share := 100 * float64(n) / float64(*table.Max); share >= 0.05 {
+		words += ", " + strconv.FormatFloat(share, 'f', 1, 64) + " % full"
+	}
+	return words
 }

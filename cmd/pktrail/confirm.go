@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+// errNotAgreed is that of a change of many entries to which nobody agreed.
+var errNotAgreed = errors.New("nobody agreed to it, so nothing was changed")
+
+// confirm asks on the terminal before more than one entry is changed.
+func confirm(cmd *cobra.Command, verb string, n int64, yes bool) error {
+	if n <= 1 || yes {
+		return nil
+	}
+	in := cmd.InOrStdin()
+	if !isTerminal(in) {
+		return hint(fmt.Errorf("%d entries would be changed, and there is no terminal to ask on", n), "--dry-run shows what would be done, --yes does it")
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s %d entries? [y/N] ", verb, n)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(in).ReadString('\n')
+		answer <- line
+	}()
+	select {
+	case <-cmd.Context().Done():
+		return cmd.Context().Err()
+	case line := <-answer:
+		switch line {
+		case "y\n", "Y\n", "yes\n":
+			return nil
+		}
+		return hint(errNotAgreed, "answer y, or give --yes")
+	}
+}
+
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}

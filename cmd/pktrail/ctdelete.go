@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/internal/flows"
+	"github.com/pktrail/pktrail/internal/match"
+	"github.com/pktrail/pktrail/internal/render"
+	"github.com/pktrail/pktrail/journey"
+)
+
+// ctDeleteFlags is what `pktrail ct delete` and `flush` take beside MATCH.
+type ctDeleteFlags struct {
+	ctOutput
+	ctQuery
+	yes, dryRun, quiet bool
+}
+
+func ctDeleteCommand(m match.Match) *cobra.Command {
+	var f ctDeleteFlags
+	cmd := &cobra.Command{
+		Use:   "delete MATCH [flags]",
+		Short: "delete the entries that MATCH and the flags mean, and show them",
+		Long: `Delete entries and print each one that is gone. Where there is more than one, the
+number is shown first and a question asked; without a terminal --yes is needed.
+
+The next packet of a connection whose entry is gone is a new flow: rules for new
+flows see it, and NAT is worked out anew.`,
+		Example: `  sudo pktrail ct delete -p udp -d 10.96.0.10 --dport 53
+  sudo pktrail ct delete -p tcp --nat dnat -d 192.0.2.7 --state UNREPLIED --yes
+  sudo pktrail ct delete --mark 0x1 --dry-run`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, m) },
+	}
+	f.ctOutput.add(cmd, "text, wide, or json for JSON lines")
+	f.ctQuery.add(cmd)
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be deleted, and delete nothing")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print the count alone")
+	return cmd
+}
+
+func (f *ctDeleteFlags) run(cmd *cobra.Command, m match.Match) error {
+	if !f.given(m) {
+		return hint(errors.New("which entries? nothing is said of them"), "name them, such as -p udp -d 10.96.0.10; pktrail ct flush deletes all")
+	}
+	q, err := f.query(cmd, m)
+	if err != nil {
+		return err
+	}
+	d := deleter{q: q}
+	if d.printer, d.out, err = f.printer(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	d.change = journey.FlowDeleted
+	if d.tables, err = openTables(f.netns); err != nil {
+		return err
+	}
+	defer closeTables(d.tables)
+	if f.dryRun {
+		return printed(d.list(cmd.Context(), "nothing was deleted: this is only what would be"))
+	}
+	if err := d.count(cmd.Context()); err != nil {
+		return err
+	}
+	if d.meant == 0 {
+		return hint(errors.New("no entry is meant: nothing to delete"), "pktrail ct list shows those there are")
+	}
+	if err := confirm(cmd, "delete", d.meant, f.yes); err != nil {
+		return err
+	}
+	return printed(d.delete(cmd.Context(), f.quiet))
+}
+
+// eventPrinter prints what was done to entries.
+type eventPrinter struct {
+	printer render.FlowPrinter
+	out     *bufio.Writer // what printer writes to
+	change  journey.FlowChange
+	maker   flows.Maker
+	births  flows.Births
+}
+
+func (e *eventPrinter) print(t *table, f *conntrack.Flow) error {
+	shown := e.maker.Event(e.change, f, time.Now(), &e.births)
+	shown.Flow.Netns = t.shown
+	return e.printer.FlowEvent(shown)
+}
+
+// deleter deletes what a query means from some tables.
+type deleter struct {
+	eventPrinter
+	q      *flows.Query
+	tables []*table
+	meant  int64
+	one    *conntrack.Flow // the last that was counted
+	in     *table          // where that is
+	gone   int64
+}
+
+// list prints what would be changed.
+func (d *deleter) list(ctx context.Context, note string) error {
+	for _, t := range d.tables {
+		met, err := t.Dump(ctx, conntrack.Tracked, d.q.Filter(nil), func(f *conntrack.Flow) error {
+			shown := d.maker.Flow(f)
+			shown.Netns = t.shown
+			return d.printer.Flow(shown)
+		})
+		if err != nil {
+			return err
+		}
+		d.meant += int64(met.Meant)
+	}
+	d.change = ""
+	return d.end(d.meant, note)
+}
+
+func (d *deleter) count(ctx context.Context) error {
+	for _, t := range d.tables {
+		_, err := t.Dump(ctx, conntrack.Tracked, d.q.Filter(nil), func(f *conntrack.Flow) error {
+			if d.meant++; d.meant == 1 {
+				d.one, d.in = f.Clone(), t
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delete deletes; where one entry was counted just that, so that none goes
+// unasked which came meanwhile.
+func (d *deleter) delete(ctx context.Context, quiet bool) error {
+	if d.meant == 1 {
+		return d.deleteOne(quiet)
+	}
+	for _, t := range d.tables {
+		each := func(f *conntrack.Flow) error { return d.print(t, f) }
+		if quiet {
+			each = nil
+		}
+		n, err := t.DeleteMatching(ctx, d.q.Filter(nil), each)
+		d.gone += int64(n)
+		if err != nil {
+			return errors.Join(err, d.out.Flush())
+		}
+	}
+	return d.end(d.gone)
+}
+
+func (d *deleter) deleteOne(quiet bool) error {
+	switch err := d.in.Delete(d.one); {
+	case errors.Is(err, fs.ErrNotExist):
+		return d.end(0, "the entry was gone before it could be deleted")
+	case err != nil:
+		return err
+	}
+	if !quiet {
+		if err := d.print(d.in, d.one); err != nil {
+			return err
+		}
+	}
+	return d.end(1)
+}
+
+// end prints the count.
+func (d *deleter) end(n int64, notes ...string) error {
+	sum := &journey.FlowSummary{Shown: n, Done: d.change, Notes: notes}
+	return errors.Join(d.printer.FlowSummary(sum), d.out.Flush())
+}

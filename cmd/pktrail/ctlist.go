@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/internal/collect"
+	"github.com/pktrail/pktrail/internal/flows"
+	"github.com/pktrail/pktrail/internal/match"
+	"github.com/pktrail/pktrail/internal/render"
+	"github.com/pktrail/pktrail/journey"
+	"github.com/pktrail/pktrail/packet"
+)
+
+// ctListFlags is what `pktrail ct list` takes beside MATCH.
+type ctListFlags struct {
+	ctOutput
+	ctQuery
+}
+
+func ctListCommand(m match.Match) *cobra.Command {
+	var f ctListFlags
+	cmd := &cobra.Command{
+		Use:   "list [MATCH] [flags]",
+		Short: "list the entries that MATCH and the flags mean",
+		Long: `List entries: protocol, time left until the entry goes, state, from → to, with NAT
+as (as from → to), what of its status matters, mark, zone, labels, helper, and
+packets and bytes where net.netfilter.nf_conntrack_acct is on.
+
+A row is printed as soon as the kernel sent the entry, so a list of a million
+takes no more memory than one of ten. The kernel looks for what it can itself.`,
+		Example: `  sudo pktrail ct list
+  sudo pktrail ct list -p tcp -s 10.1.0.0/16 --dport 443 --state ESTABLISHED
+  sudo pktrail ct list --nat dnat --status UNREPLIED -o wide
+  sudo pktrail ct list -p udp --expires-within 10s --netns all -o json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, m) },
+	}
+	f.ctOutput.add(cmd, "text, wide for all that is known, or json for JSON lines")
+	f.ctQuery.add(cmd)
+	return cmd
+}
+
+func (f *ctListFlags) run(cmd *cobra.Command, m match.Match) error {
+	q, err := f.query(cmd, m)
+	if err != nil {
+		return err
+	}
+	l, err := f.lister(cmd.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	tables, err := openTables(f.netns)
+	if err != nil {
+		return err
+	}
+	defer closeTables(tables)
+	for _, t := range tables {
+		if err := l.list(cmd.Context(), t, q); err != nil {
+			return printed(err)
+		}
+	}
+	for _, words := range emptyWords(l.sum.Tables) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", words)
+	}
+	return printed(l.end())
+}
+
+func (f *ctListFlags) lister(w io.Writer) (*lister, error) {
+	p, out, err := f.printer(w)
+	return &lister{printer: p, out: out}, err
+}
+
+// lister prints entries and counts them.
+type lister struct {
+	printer render.FlowPrinter
+	out     *bufio.Writer // what printer writes to
+	maker   flows.Maker
+	sum     journey.FlowSummary
+	states  journey.FlowStateCounts
+	protos  [256]int64
+}
+
+func (l *lister) list(ctx context.Context, t *table, q *flows.Query) error {
+	met, err := t.Dump(ctx, conntrack.Tracked, q.Filter(l.unjudged), func(f *conntrack.Flow) error { return l.flow(t, f) })
+	if err != nil {
+		return err
+	}
+	return l.table(t, int64(met.Meant))
+}
+
+func (l *lister) unjudged(why string) {
+	l.sum.Unjudged++
+	if !slices.Contains(l.sum.Why, why) {
+		l.sum.Why = append(l.sum.Why, why)
+	}
+}
+
+func (l *lister) flow(t *table, f *conntrack.Flow) error {
+	l.count(f)
+	shown := l.maker.Flow(f)
+	shown.Netns = t.shown
+	return l.printer.Flow(shown)
+}
+
+func (l *lister) count(f *conntrack.Flow) {
+	l.sum.Shown++
+	l.protos[f.Orig.Proto]++
+	if f.Status&conntrack.SeenReply == 0 {
+		l.states.Unreplied++
+	}
+	if f.Status&conntrack.Assured != 0 {
+		l.states.Assured++
+	}
+}
+
+// table notes how full a table is; where it is empty, why.
+func (l *lister) table(t *table, meant int64) error {
+	all, err := t.Totals()
+	if err != nil {
+		return err
+	}
+	shown := journey.FlowTable{Netns: t.shown, Entries: new(int64(all.Entries)), Meant: new(meant)}
+	if all.Max != 0 {
+		shown.Max = new(int64(all.Max))
+	}
+	if all.Entries == 0 {
+		ip4, ip6, why := collect.New(t.ns, collect.Options{}).Conntrack()
+		shown.Tracks, shown.TracksWhy = new(ip4 || ip6), why
+	}
+	l.sum.Tables = append(l.sum.Tables, shown)
+	return nil
+}
+
+// emptyWords says of tables that are empty whether anything is tracked there.
+func emptyWords(tables []journey.FlowTable) (words []string) {
+	for _, t := range tables {
+		if t.Tracks == nil {
+			continue
+		}
+		if *t.Tracks {
+			words = append(words, fmt.Sprintf("the table of %s is empty, though connection tracking is on: %s", t.Netns.Name, t.TracksWhy))
+			continue
+		}
+		words = append(words, fmt.Sprintf("the table of %s is empty, since nothing is tracked there: %s. Tracking starts with the first rule that does: NAT, -m conntrack, or ct in nft", t.Netns.Name, t.TracksWhy))
+	}
+	return words
+}
+
+// end prints the summary.
+func (l *lister) end() error {
+	for proto, n := range l.protos {
+		if n > 0 {
+			l.sum.Protos = append(l.sum.Protos, journey.FlowCount{Name: packet.ProtoName(uint8(proto)), Count: n})
+		}
+	}
+	slices.SortStableFunc(l.sum.Protos, func(a, b journey.FlowCount) int { return cmp.Compare(b.Count, a.Count) })
+	l.sum.States = &l.states
+	if err := l.printer.FlowSummary(&l.sum); err != nil {
+		return err
+	}
+	return l.out.Flush()
+}
