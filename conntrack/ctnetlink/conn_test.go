@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -120,6 +121,31 @@ func TestFields(t *testing.T) {
 	withoutZone.Has &^= conntrack.HasZone
 	if _, err := p.Get(&withoutZone); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("in zone 0: %v", err)
+	}
+}
+
+// TestAccounting: what the kernel does not count is absent, and what it counted
+// none of is zero.
+func TestAccounting(t *testing.T) {
+	p := newPlace(t)
+	const both = conntrack.HasCountersOrig | conntrack.HasCountersReply
+	for _, on := range []bool{false, true} {
+		f := flow(packet.ProtoUDP, "10.0.0.1", "10.0.0.2", 1000, 80)
+		if on {
+			p.sysctl(t, "nf_conntrack_acct", "1")
+			p.sysctl(t, "nf_conntrack_timestamp", "1")
+			f.Orig.SrcPort = 1001
+			f.Reply = answer(f.Orig)
+		}
+		before := time.Now()
+		p.create(t, f)
+		got, err := p.Get(f)
+		if err != nil || (got.Has&both == both) != on || got.CountersOrig.Packets != 0 || (got.Has&conntrack.HasStart != 0) != on {
+			t.Fatalf("on %v: %+v, %v", on, got, err)
+		}
+		if age, ok := got.Lifetime(time.Now()); ok != on || on && (got.Start.Time().Before(before) || age < 0) {
+			t.Errorf("on %v: began at %v, age %v, %v", on, got.Start.Time(), age, ok)
+		}
 	}
 }
 

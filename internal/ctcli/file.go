@@ -21,27 +21,19 @@ var fileNames = map[command]string{
 }
 
 // runFile does the commands of a file, one a line. All are understood before the
-// first is done.
+// first is done; only the lines are kept meanwhile, which take less room than
+// what they mean.
 func (s *session) runFile(name string) error {
-	file, err := openLines(name, s.stdin)
+	lines, err := s.readCommands(name)
 	if err != nil {
 		return err
 	}
-	requests, err := s.parseFile(file)
-	if err := file.Close(); err != nil {
-		return failed("read %s: %v", name, err)
-	}
-	if err != nil {
-		return err
-	}
-	for _, r := range requests {
-		switch r.command {
-		case create, add, update, remove, flush:
-		default:
-			return misuse("Cannot use command `%s' with --load-file", fileNames[r.command])
+	s.parser = parser{warn: io.Discard} // as before the first line, but that warnings were given
+	for _, text := range lines {
+		r, err := s.parseLine(text)
+		if err != nil {
+			return err
 		}
-	}
-	for _, r := range requests {
 		if err := s.do(r); err != nil {
 			return err
 		}
@@ -49,29 +41,51 @@ func (s *session) runFile(name string) error {
 	return nil
 }
 
-func (s *session) parseFile(file io.Reader) (requests []*request, err error) {
-	lines := bufio.NewReaderSize(file, maxLine)
+// readCommands reads the lines that hold a command. A command that a file cannot
+// have is told of when all lines are understood.
+func (s *session) readCommands(name string) (lines []string, err error) {
+	file, err := openLines(name, s.stdin)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	r := bufio.NewReaderSize(file, maxLine)
+	var forbidden error
 	for {
-		part, err := lines.ReadSlice('\n')
-		text := strings.TrimLeft(string(part), " \t")
-		if text != "" && text[0] != '\n' && text[0] != '#' {
-			words, err := splitWords(text)
+		part, err := r.ReadSlice('\n')
+		if text := strings.TrimLeft(string(part), " \t"); text != "" && text[0] != '\n' && text[0] != '#' {
+			request, err := s.parseLine(text)
 			if err != nil {
 				return nil, err
 			}
-			r, err := s.parser.parse(append([]string{s.argv[0]}, words...))
-			if err != nil {
-				return nil, err
+			lines = append(lines, text)
+			if forbidden == nil {
+				forbidden = allowedInFile(request.command)
 			}
-			requests = append(requests, r)
 		}
 		switch {
 		case err == io.EOF:
-			return requests, nil
+			return lines, forbidden
 		case err != nil && err != bufio.ErrBufferFull:
-			return nil, failed("read: %v", err)
+			return nil, failed("read %s: %v", name, err)
 		}
 	}
+}
+
+func (s *session) parseLine(text string) (*request, error) {
+	words, err := splitWords(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.parser.parse(append([]string{s.argv[0]}, words...))
+}
+
+func allowedInFile(c command) error {
+	switch c {
+	case create, add, update, remove, flush:
+		return nil
+	}
+	return misuse("Cannot use command `%s' with --load-file", fileNames[c])
 }
 
 // splitWords takes a line apart at blanks. Blanks within double quotes stay, and

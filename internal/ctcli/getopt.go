@@ -22,6 +22,12 @@ type longOption struct {
 	val  int
 }
 
+// optionGroup is options whose values count from a base.
+type optionGroup struct {
+	base    int
+	options []longOption
+}
+
 // Values of getopt.next beside those of options.
 const (
 	endOfOptions    = -1
@@ -37,7 +43,7 @@ type getopt struct {
 	index   int // of the next word
 	cluster string
 	short   map[byte]argument
-	long    []longOption
+	long    []optionGroup
 	arg     string
 	hasArg  bool
 
@@ -46,7 +52,7 @@ type getopt struct {
 }
 
 func newGetopt(argv []string, short map[byte]argument, long []longOption) *getopt {
-	return &getopt{argv: slices.Clone(argv), index: 1, first: 1, last: 1, short: short, long: long}
+	return &getopt{argv: slices.Clone(argv), index: 1, first: 1, last: 1, short: short, long: []optionGroup{{options: long}}}
 }
 
 // next is the next option's value. Its argument is in arg.
@@ -156,18 +162,23 @@ func (g *getopt) longOption(word string) int {
 // find looks for an option by its name, or by the beginning of it where all that
 // begin so are the same option.
 func (g *getopt) find(name string) (found longOption, ok bool) {
-	for _, o := range g.long {
-		if o.name == name {
-			return o, true
+	for _, group := range g.long {
+		for _, o := range group.options {
+			if o.name == name {
+				return longOption{o.name, o.arg, o.val + group.base}, true
+			}
 		}
 	}
-	for _, o := range g.long {
-		switch {
-		case !strings.HasPrefix(o.name, name):
-		case !ok:
-			found, ok = o, true
-		case o.arg != found.arg || o.val != found.val:
-			return longOption{}, false
+	for _, group := range g.long {
+		for _, o := range group.options {
+			o.val += group.base
+			switch {
+			case !strings.HasPrefix(o.name, name):
+			case !ok:
+				found, ok = o, true
+			case o.arg != found.arg || o.val != found.val:
+				return longOption{}, false
+			}
 		}
 	}
 	return found, ok

@@ -10,7 +10,8 @@ import (
 type protocol struct {
 	name    string
 	number  uint8
-	options []protoOption
+	options []longOption       // their values are their places
+	fields  []field            // what they set, by place
 	flags   []string           // what messages call the options, by their place
 	legal   map[command]string // as legal, by the options' places
 	lack    [2]string          // what is said when half of a pair is there
@@ -18,12 +19,6 @@ type protocol struct {
 	states  []string           // names that --state takes
 	unknown string             // what is said of other states
 	help    []string
-}
-
-// protoOption is an option of a protocol and its place among them.
-type protoOption struct {
-	name  string
-	place int
 }
 
 // field is what an option of a protocol sets.
@@ -47,36 +42,26 @@ const (
 	fieldICMPID
 )
 
-// fields are what the places of a protocol's options set.
-func (p *protocol) fields() []field {
-	switch p.number {
-	case packet.ProtoICMP, packet.ProtoICMPv6:
-		return []field{fieldICMPType, fieldICMPCode, fieldICMPID}
-	case packet.ProtoTCP:
-		return statefulFields[:9]
-	case packet.ProtoSCTP:
-		return append(statefulFields[:9:9], fieldTagOrig, fieldTagReply)
-	case packet.ProtoDCCP:
-		return append(statefulFields[:9:9], fieldRole)
-	}
-	return append(statefulFields[:6:6], fieldExpectSrcPort, fieldExpectDstPort)
-}
+var (
+	portFields     = []field{fieldSrcPort, fieldDstPort, fieldReplySrcPort, fieldReplyDstPort, fieldMaskSrcPort, fieldMaskDstPort}
+	plainFields    = append(portFields[:6:6], fieldExpectSrcPort, fieldExpectDstPort)
+	statefulFields = append(portFields[:6:6], fieldState, fieldExpectSrcPort, fieldExpectDstPort)
+	icmpFields     = []field{fieldICMPType, fieldICMPCode, fieldICMPID}
+)
 
-var statefulFields = [...]field{
-	fieldSrcPort, fieldDstPort, fieldReplySrcPort, fieldReplyDstPort, fieldMaskSrcPort, fieldMaskDstPort,
-	fieldState, fieldExpectSrcPort, fieldExpectDstPort,
-}
+func needing(name string, place int) longOption { return longOption{name, needsArgument, place} }
 
 // portOptions are the options of protocols that have ports; with a state, those
 // of expectations come one place later.
-func portOptions(stateful bool, more ...protoOption) []protoOption {
+func portOptions(stateful bool, more ...longOption) []longOption {
 	expect := 6
 	if stateful {
-		expect, more = 7, append(more, protoOption{"state", 6})
+		expect, more = 7, append(more, needing("state", 6))
 	}
-	return append([]protoOption{
-		{"orig-port-src", 0}, {"sport", 0}, {"orig-port-dst", 1}, {"dport", 1}, {"reply-port-src", 2}, {"reply-port-dst", 3},
-		{"mask-port-src", 4}, {"mask-port-dst", 5}, {"tuple-port-src", expect}, {"tuple-port-dst", expect + 1},
+	return append([]longOption{
+		needing("orig-port-src", 0), needing("sport", 0), needing("orig-port-dst", 1), needing("dport", 1),
+		needing("reply-port-src", 2), needing("reply-port-dst", 3), needing("mask-port-src", 4), needing("mask-port-dst", 5),
+		needing("tuple-port-src", expect), needing("tuple-port-dst", expect+1),
 	}, more...)
 }
 
@@ -133,55 +118,61 @@ var expectPortFlags = []string{"tuple-port-src", "tuple-port-dst"}
 // protocols are those that have options of their own.
 var protocols = []protocol{
 	{
-		name: "tcp", number: packet.ProtoTCP, options: portOptions(true), flags: names(portFlags, []string{"state"}, expectPortFlags),
+		name: "tcp", number: packet.ProtoTCP, options: portOptions(true), fields: statefulFields, flags: names(portFlags, []string{"state"}, expectPortFlags),
 		legal: portLegal(stateLegal(), nil), lack: [2]string{needPorts, needReplyPorts}, saved: savedPorts,
 		states:  []string{"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"},
 		unknown: "unknown TCP state `%s'", help: names(portHelp, []string{"  --state\t\t\tTCP state, fe. ESTABLISHED"}),
 	},
 	{
-		name: "udp", number: packet.ProtoUDP, options: portOptions(false), flags: names(portFlags, expectPortFlags),
+		name: "udp", number: packet.ProtoUDP, options: portOptions(false), fields: plainFields, flags: names(portFlags, expectPortFlags),
 		legal: portLegal(nil, nil), lack: [2]string{needPorts, needReplyPorts}, saved: savedPorts, help: portHelp,
 	},
 	{
-		name: "udplite", number: packet.ProtoUDPLite, options: portOptions(false), flags: names(portFlags, expectPortFlags),
+		name: "udplite", number: packet.ProtoUDPLite, options: portOptions(false), fields: plainFields, flags: names(portFlags, expectPortFlags),
 		legal: portLegal(nil, nil), lack: [2]string{needPorts, needReplyPorts}, saved: savedPorts, help: portHelp,
 	},
 	{
-		name: "sctp", number: packet.ProtoSCTP, options: portOptions(true, protoOption{"orig-vtag", 9}, protoOption{"reply-vtag", 10}),
-		flags: names(portFlags, []string{"state"}, expectPortFlags, []string{"orig-vtag", "reply-vtag"}),
-		legal: portLegal(stateLegal(), map[command]string{create: "11", add: "11", update: "22", get: "22", expectCreate: "11"}),
-		lack:  [2]string{needPorts, needReplyPorts}, saved: savedPorts,
+		name: "sctp", number: packet.ProtoSCTP, options: portOptions(true, needing("orig-vtag", 9), needing("reply-vtag", 10)),
+		fields: append(statefulFields[:9:9], fieldTagOrig, fieldTagReply),
+		flags:  names(portFlags, []string{"state"}, expectPortFlags, []string{"orig-vtag", "reply-vtag"}),
+		legal:  portLegal(stateLegal(), map[command]string{create: "11", add: "11", update: "22", get: "22", expectCreate: "11"}),
+		lack:   [2]string{needPorts, needReplyPorts}, saved: savedPorts,
 		states:  []string{"NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT"},
 		unknown: "unknown SCTP state `%s'",
 		help: names(portHelp, []string{"  --state\t\t\tSCTP state, fe. ESTABLISHED", "  --orig-vtag\t\toriginal verification tag",
 			"  --reply-vtag\t\treply verification tag"}),
 	},
 	{
-		name: "dccp", number: packet.ProtoDCCP, options: portOptions(true, protoOption{"role", 9}),
-		flags: names(portFlags, []string{"state"}, expectPortFlags, []string{"role"}),
-		legal: portLegal(stateLegal(), map[command]string{create: "1", add: "1", expectCreate: "1"}),
-		lack:  [2]string{needPorts, "you have to specify `--reply-port-src' and `--report-port-dst'"}, saved: savedPorts,
+		name: "dccp", number: packet.ProtoDCCP, options: portOptions(true, needing("role", 9)),
+		fields: append(statefulFields[:9:9], fieldRole),
+		flags:  names(portFlags, []string{"state"}, expectPortFlags, []string{"role"}),
+		legal:  portLegal(stateLegal(), map[command]string{create: "1", add: "1", expectCreate: "1"}),
+		lack:   [2]string{needPorts, "you have to specify `--reply-port-src' and `--report-port-dst'"}, saved: savedPorts,
 		states:  []string{"NONE", "REQUEST", "RESPOND", "PARTOPEN", "OPEN", "CLOSEREQ", "CLOSING", "TIMEWAIT", "IGNORE", "INVALID"},
 		unknown: "Unknown DCCP state `%s'", help: names(portHelp, []string{"  --state\t\t\tDCCP state, fe. RESPOND"}),
 	},
 	{
-		name: "icmp", number: packet.ProtoICMP, options: []protoOption{{"icmp-type", 0}, {"icmp-code", 1}, {"icmp-id", 2}},
+		name: "icmp", number: packet.ProtoICMP, options: []longOption{needing("icmp-type", 0), needing("icmp-code", 1), needing("icmp-id", 2)}, fields: icmpFields,
 		flags: []string{"icmp-type", "icmp-code", "icmp-id"}, legal: icmpLegal,
 		help: []string{"  --icmp-type\t\t\ticmp type", "  --icmp-code\t\t\ticmp code", "  --icmp-id\t\t\ticmp id"},
 	},
 	{
-		name: "icmpv6", number: packet.ProtoICMPv6, options: []protoOption{{"icmpv6-type", 0}, {"icmpv6-code", 1}, {"icmpv6-id", 2}},
+		name: "icmpv6", number: packet.ProtoICMPv6, options: []longOption{needing("icmpv6-type", 0), needing("icmpv6-code", 1), needing("icmpv6-id", 2)}, fields: icmpFields,
 		flags: []string{"icmpv6-type", "icmpv6-code", "icmpv6-id"}, legal: icmpLegal,
 		help: []string{"  --icmpv6-type\t\t\ticmpv6 type", "  --icmpv6-code\t\t\ticmpv6 code", "  --icmpv6-id\t\t\ticmpv6 id"},
 	},
 	{
 		name: "gre", number: packet.ProtoGRE,
-		options: []protoOption{{"orig-key-src", 0}, {"srckey", 0}, {"orig-key-dst", 1}, {"dstkey", 1}, {"reply-key-src", 2}, {"reply-key-dst", 3},
-			{"mask-key-src", 4}, {"mask-key-dst", 5}, {"tuple-key-src", 6}, {"tuple-key-dst", 7}},
-		flags: []string{"srckey", "dstkey", "reply-key-src", "reply-key-dst", "mask-key-src", "mask-key-dst", "tuple-key-src", "tuple-key-dst"},
-		legal: greLegal(),
-		lack:  [2]string{"you have to specify `--srckey' and `--dstkey'", "you have to specify `--reply-src-key' and `--reply-dst-key'"},
-		saved: [4]string{"--srckey ", "--dstkey ", "--reply-key-src ", "--reply-key-dst "},
+		options: []longOption{
+			needing("orig-key-src", 0), needing("srckey", 0), needing("orig-key-dst", 1), needing("dstkey", 1),
+			needing("reply-key-src", 2), needing("reply-key-dst", 3), needing("mask-key-src", 4), needing("mask-key-dst", 5),
+			needing("tuple-key-src", 6), needing("tuple-key-dst", 7),
+		},
+		fields: plainFields,
+		flags:  []string{"srckey", "dstkey", "reply-key-src", "reply-key-dst", "mask-key-src", "mask-key-dst", "tuple-key-src", "tuple-key-dst"},
+		legal:  greLegal(),
+		lack:   [2]string{"you have to specify `--srckey' and `--dstkey'", "you have to specify `--reply-src-key' and `--reply-dst-key'"},
+		saved:  [4]string{"--srckey ", "--dstkey ", "--reply-key-src ", "--reply-key-dst "},
 		help: []string{"  --orig-key-src\t\toriginal source key", "  --orig-key-dst\t\toriginal destination key", "  --reply-key-src\t\treply source key",
 			"  --reply-key-dst\t\treply destination key", "  --mask-key-src\t\tmask source key", "  --mask-key-dst\t\tmask destination key",
 			"  --tuple-key-src\t\texpectation tuple src key", "  --tuple-key-src\t\texpectation tuple dst key"},

@@ -61,14 +61,6 @@ func whole(t conntrack.Tuple, family packet.Family) conntrack.Tuple {
 	return t
 }
 
-// answering is the tuple of packets that answer.
-func answering(t conntrack.Tuple) conntrack.Tuple {
-	a := t
-	a.Src, a.Dst, a.SrcPort, a.DstPort = t.Dst, t.Src, t.DstPort, t.SrcPort
-	a.Has &^= conntrack.HasTupleZone
-	return a
-}
-
 // setICMPType sets the type of both directions: where the answer's is known, it
 // is that, else one that the kernel refuses.
 func (r *request) setICMPType(typ uint8) {
