@@ -42,8 +42,8 @@ func (k inputKind) String() string {
 }
 
 // openInput opens files of one kind. stdin stands for -.
-func openInput(paths []string, stdin io.Reader, opt logfile.Options) (*input, error) {
-	in := bufio.NewReaderSize(stdin, 1<<16)
+func openInput(paths []string, stdin *os.File, opt logfile.Options) (*input, error) {
+	in := peekable(stdin)
 	kinds := make([]inputKind, len(paths))
 	for i, path := range paths {
 		var err error
@@ -65,7 +65,7 @@ func openInput(paths []string, stdin io.Reader, opt logfile.Options) (*input, er
 	case kindKmsg:
 		return openKmsg(opt)
 	}
-	opt.Stdin = in
+	opt.Stdin = in.Reader
 	logs, err := logfile.Open(paths, opt)
 	if err != nil {
 		return nil, logHint(err)
@@ -77,15 +77,39 @@ func logHint(err error) error {
 	return hint(err, "name kernel logs, recordings or captures that are there, or - for standard input; journalctl -k -o json | pktrail read - reads the journal")
 }
 
+// peeking is an input whose beginning can be looked at before it is read.
+type peeking struct {
+	io.Reader
+	head func() []byte
+}
+
+// peekable lets a file be read where it stands, by several at once; all else is
+// buffered.
+func peekable(f *os.File) peeking {
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		return peeking{f, func() []byte {
+			head := make([]byte, sniffLen)
+			at, _ := f.Seek(0, io.SeekCurrent)
+			n, _ := f.ReadAt(head, at) // what is wrong with it the reader will say
+			return head[:n]
+		}}
+	}
+	in := bufio.NewReaderSize(f, 1<<16)
+	return peeking{in, func() []byte {
+		head, _ := in.Peek(sniffLen)
+		return head
+	}}
+}
+
 // kindOf looks at the first bytes of a file that can be read twice, or of standard
 // input, which keeps them. What cannot be looked at so is taken for a log.
-func kindOf(path string, stdin *bufio.Reader) (inputKind, error) {
+func kindOf(path string, stdin peeking) (inputKind, error) {
 	var head []byte
 	switch path {
 	case kmsgPath:
 		return kindKmsg, nil
 	case "-":
-		head, _ = stdin.Peek(sniffLen) // what is wrong with it the reader will say
+		head = stdin.head()
 	default:
 		info, err := os.Stat(path)
 		if err != nil || !info.Mode().IsRegular() {
