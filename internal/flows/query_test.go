@@ -1,0 +1,212 @@
+package flows_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/internal/flows"
+	"github.com/pktrail/pktrail/internal/match"
+	"github.com/pktrail/pktrail/packet"
+)
+
+// fill makes a table with something for every question.
+func (p *place) fill(t testing.TB) {
+	t.Helper()
+	protos := []uint8{packet.ProtoTCP, packet.ProtoUDP, packet.ProtoUDPLite, packet.ProtoSCTP, packet.ProtoGRE, packet.ProtoICMP, packet.ProtoICMPv6, packet.ProtoESP}
+	r := rand.New(rand.NewPCG(1, 2))
+	made := 0
+	for i := range 400 {
+		proto := protos[r.IntN(len(protos))]
+		ends := [][2]string{{"10.0.0.1", "10.0.0.2"}, {"10.0.0.2", "10.0.0.1"}, {"10.1.0.9", "192.0.2.7"}, {"2001:db8::1", "2001:db8::2"}}[r.IntN(4)]
+		if v4 := addr(ends[0]).Is4(); proto == packet.ProtoICMP && !v4 || proto == packet.ProtoICMPv6 && v4 {
+			continue
+		}
+		f := entry(proto, ends[0], ends[1], uint16(1000+i), []uint16{53, 80, 443, 8080}[r.IntN(4)])
+		f.Has |= conntrack.HasMark | conntrack.HasZone | conntrack.HasStatus
+		f.Mark, f.Zone = uint32(r.IntN(4)), uint16(r.IntN(3))
+		f.Status = []conntrack.Status{0, conntrack.SeenReply, conntrack.SeenReply | conntrack.Assured}[r.IntN(3)]
+		f.Timeout = uint32(10 + r.IntN(100))
+		f.TCP.State = []conntrack.TCPState{conntrack.TCPSynSent, conntrack.TCPEstablished, conntrack.TCPTimeWait}[r.IntN(3)]
+		if proto == packet.ProtoTCP && addr(ends[0]).Is4() && r.IntN(2) == 0 {
+			f.Has |= conntrack.HasDstNAT
+			f.DstNAT = conntrack.NATRange{Min: addr("10.9.9.9"), Max: addr("10.9.9.9")}
+		}
+		if err := p.Create(f); err == nil {
+			made++
+		}
+	}
+	if made < 100 {
+		t.Fatalf("made %d entries only", made)
+	}
+}
+
+var questions = []string{
+	"", "-4", "-6", "-p tcp", "! -p tcp", "-p tcp,udp", "-s 10.0.0.1", "-s 10.0.0.1 --both", "-d 10.0.0.0/8", "! -s 10.0.0.0/8",
+	"-s 2001:db8::1", "-p tcp --dport 80", "-p udp --dport 53:100", "-p tcp,udp --dport 53,443 --both", "-p tcp --ports 443",
+	"-p sctp --dport 80", "-p icmp", "-p icmpv6", "-p icmp --icmp-type echo-request", "--icmp-type echo-reply --both", "-p icmp --icmp-type 8/0", "-p gre", "-p esp",
+	"--mark 1", "! --mark 1", "--mark 2/2", "--mark 0", "-p tcp -s 10.1.0.9 -d 192.0.2.7 --dport 443 --mark 1/1",
+}
+
+func (p *place) list(t *testing.T, filter conntrack.Filter) (ids []uint32) {
+	t.Helper()
+	if _, err := p.Dump(t.Context(), conntrack.Tracked, filter, func(f *conntrack.Flow) error {
+		ids = append(ids, f.ID)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// entryQueries are questions about the entry itself.
+func entryQueries() map[string]flows.Query {
+	now := time.Now()
+	soon, zone := 30*time.Second, uint16(1)
+	return map[string]flows.Query{
+		"": {Now: now}, "time-wait": {State: flows.Words{Any: []string{"TIME_WAIT"}}}, "not time-wait": {State: flows.Words{Any: []string{"TIME_WAIT", "SYN_SENT"}, Not: true}},
+		"new": {State: flows.Words{Any: []string{"NEW"}}}, "not new": {State: flows.Words{Any: []string{"UNREPLIED"}, Not: true}}, "assured": {State: flows.Words{Any: []string{"ASSURED"}}},
+		"established": {State: flows.Words{Any: []string{"ESTABLISHED"}}}, "some": {State: flows.Words{Any: []string{"ESTABLISHED", "NEW"}}},
+		"status": {Status: flows.Bits{Set: conntrack.SeenReply, Unset: conntrack.Assured}}, "impossible": {Status: flows.Bits{Set: conntrack.Offload}},
+		"dnat": {NAT: flows.DestinationNAT}, "snat": {NAT: flows.SourceNAT}, "nat": {NAT: flows.AnyNAT}, "no nat": {NAT: flows.NoNAT},
+		"zone": {Zone: &zone}, "label": {Labels: []int{3}}, "soon": {ExpiresWithin: &soon}, "old": {Older: time.Hour, Now: now}, "oldish": {Older: time.Nanosecond, Now: now.Add(time.Second)},
+		"dnat, unreplied": {NAT: flows.DestinationNAT, State: flows.Words{Any: []string{"UNREPLIED"}}},
+	}
+}
+
+// TestFilterIsJudge: what the kernel filters, and what is filtered here, is what
+// looking at every entry finds.
+func TestFilterIsJudge(t *testing.T) {
+	p := newPlace(t)
+	p.fill(t)
+	meant := 0
+	for name, q := range entryQueries() {
+		for _, words := range questions {
+			m, rest, err := match.Parse(strings.Fields(words))
+			if err != nil || len(rest) > 0 {
+				t.Fatal(words, rest, err)
+			}
+			q := q
+			q.Match, q.Mark = m, m.Mark
+			q.Match.Mark = nil
+			got := p.list(t, q.Filter(nil))
+			want := p.list(t, conntrack.Filter{Also: func(f *conntrack.Flow) bool { return q.Judge(f).Answer == match.Yes }})
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %q: filtered %d entries, judged %d", name, words, len(got), len(want))
+			}
+			meant += len(got)
+		}
+	}
+	if meant == 0 {
+		t.Error("no question meant an entry")
+	}
+}
+
+// TestKernelPart: simple questions are the kernel's alone.
+func TestKernelPart(t *testing.T) {
+	for words, exact := range map[string]bool{
+		"": true, "-4": true, "-p tcp -s 10.0.0.1": true, "-p tcp -s 10.0.0.1 -d 10.0.0.2 --sport 5 --dport 80": true, "--mark 1/1": true,
+		"-p icmp --icmp-type echo-request": true, "-s 10.0.0.0/8": false, "-p tcp,udp -4": false, "-s 10.0.0.1 --both": false, "! --mark 1": false,
+	} {
+		m, _, err := match.Parse(strings.Fields(words))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := flows.Query{Match: m, Mark: m.Mark}
+		q.Match.Mark = nil
+		f := q.Filter(nil)
+		if got := f.InKernel().Exact; got != exact {
+			t.Errorf("%q: exact %v", words, got)
+		}
+	}
+	q := flows.Query{NAT: flows.DestinationNAT, State: flows.Words{Any: []string{"UNREPLIED"}}, Status: flows.Bits{Unset: conntrack.Assured}}
+	f := q.Filter(nil)
+	if f.Also != nil || f.Status != conntrack.DstNAT || f.StatusMask != conntrack.DstNAT|conntrack.SeenReply|conntrack.Assured {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestUnknown: what a message does not say is neither yes nor no.
+func TestUnknown(t *testing.T) {
+	f := entry(packet.ProtoTCP, "10.0.0.1", "10.0.0.2", 1, 80)
+	f.Has = 0
+	soon := time.Second
+	for name, q := range map[string]flows.Query{
+		"status": {Status: flows.Bits{Set: conntrack.Assured}}, "state": {State: flows.Words{Any: []string{"ESTABLISHED"}}}, "unreplied": {State: flows.Words{Any: []string{"UNREPLIED"}, Not: true}},
+		"age": {Older: time.Second}, "timeout": {ExpiresWithin: &soon},
+	} {
+		if v := q.Judge(f); v.Answer != match.Unknown || v.Why == "" {
+			t.Errorf("%s: %+v", name, v)
+		}
+		q.Match.Family = packet.IPv6
+		if v := q.Judge(f); v.Answer != match.No {
+			t.Errorf("%s of IPv6: %+v", name, v)
+		}
+		q.Match.Family = packet.Unspec
+		why := ""
+		filter := q.Filter(func(w string) { why = w })
+		if filter.Also != nil && (filter.Match(f) || why == "") {
+			t.Errorf("%s: the filter takes it, or does not tell: %q", name, why)
+		}
+	}
+	q := flows.Query{NAT: flows.SourceNAT}
+	if v := q.Judge(f); v.Answer != match.No {
+		t.Errorf("without a status the tuples tell NAT: %+v", v)
+	}
+}
+
+func TestWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"time-wait,NEW": "TIME_WAIT NEW false", "!established": "ESTABLISHED true", "!SYN_SENT,!new": "SYN_SENT NEW true",
+	} {
+		w, err := flows.ParseStates(text)
+		if got := strings.Join(w.Any, " ") + " " + map[bool]string{true: "true", false: "false"}[w.Not]; err != nil || got != want {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "LISTENING", "new,!assured", "10", "ESTABLISHED,"} {
+		if w, err := flows.ParseStates(text); err == nil {
+			t.Errorf("%q: %+v", text, w)
+		}
+	}
+	b, err := flows.ParseStatus("assured,!seen-reply,unreplied")
+	if err != nil || b.Set != conntrack.Assured || b.Unset != conntrack.SeenReply {
+		t.Errorf("%+v, %v", b, err)
+	}
+	for _, text := range []string{"", "ASSURED,!ASSURED", "0x10000", "ALIVE"} {
+		if b, err := flows.ParseStatus(text); err == nil {
+			t.Errorf("%q: %+v", text, b)
+		}
+	}
+	var f conntrack.Flow
+	if err := flows.SetState(&f, packet.ProtoTCP, "time_wait"); err != nil || f.TCP.State != conntrack.TCPTimeWait || f.Has != conntrack.HasTCPState {
+		t.Errorf("%+v, %v", f, err)
+	}
+	for _, bad := range []struct {
+		proto uint8
+		word  string
+	}{{packet.ProtoUDP, "ESTABLISHED"}, {packet.ProtoTCP, "COOKIE_WAIT"}, {packet.ProtoTCP, "10"}} {
+		if err := flows.SetState(&f, bad.proto, bad.word); err == nil {
+			t.Errorf("%+v", bad)
+		}
+	}
+}
+
+func BenchmarkJudge(b *testing.B) {
+	m, _, err := match.Parse(strings.Fields("-p tcp,udp -d 10.0.0.0/8 --dport 80:90"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	q := flows.Query{Match: m, State: flows.Words{Any: []string{"ESTABLISHED"}}}
+	f := entry(packet.ProtoTCP, "10.0.0.1", "10.0.0.2", 1, 80)
+	b.ReportAllocs()
+	for b.Loop() {
+		if q.Judge(f).Answer != match.Yes {
+			b.Fatal("no")
+		}
+	}
+}
