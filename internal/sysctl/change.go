@@ -97,7 +97,11 @@ func (r *reporter) unknown(key string, p Pattern) error {
 		return refuse("sysctl -w writes any key", "--set %s: this program does not know what that key does", key)
 	}
 	for i := range r.settings {
-		if s := &r.settings[i]; fits(s.Name, name) || p.Is(s.Name) {
+		s := &r.settings[i]
+		if dev := s.Instance(name); dev != "" && s.Needs == "" {
+			return refuse("pktrail sysctl "+s.Name+" lists those that have it", "--set %s: there is no interface %s here", key, dev)
+		}
+		if fits(s.Name, name) || p.Is(s.Name) {
 			return refuse("pktrail sysctl "+s.Name+" says more", "--set %s: it is not here: %s", key, whyAbsent(s, r.snap))
 		}
 	}

@@ -53,6 +53,7 @@ func parseAssignment(text string) (a Assignment, ok bool) {
 	}
 	key, value, assigns := strings.Cut(text, "=")
 	key, dash := strings.CutPrefix(strings.TrimSpace(key), "-")
+	key = strings.TrimSpace(key)
 	a.Path = path.Clean(strings.TrimPrefix(Path(key), "/"))
 	a.Path = strings.TrimPrefix(a.Path, "proc/sys/")
 	a.Value, a.Spares = strings.TrimSpace(value), !assigns

@@ -92,10 +92,10 @@ func besideTracking() []Setting {
 			Meaning: "let network namespaces other than the first write packets' lines to the kernel's log.",
 			When:    "LOG rules, TRACE or nf_conntrack_log_invalid of a container show nothing.",
 			Mind:    []string{"whoever may make rules in a container may then fill the host's log: put it back afterwards"}},
-		{Name: "net.netfilter.nf_hooks_lwtunnel", Group: "connection tracking", Default: "0", Takes: onOff(), OneWay: true,
+		{Name: "net.netfilter.nf_hooks_lwtunnel", Group: "connection tracking", Default: "0", Takes: onOff(), Shared: true, OneWay: true,
 			Meaning: "let rules and connection tracking see packets inside lightweight tunnels such as SRv6.",
 			When:    "SRv6 traffic must be filtered or translated.",
-			Mind:    []string{"it cannot be switched off again before the next restart"}},
+			Mind:    []string{"it cannot be switched off again before the next restart", "it is one switch for the whole host, and any network namespace can write it"}},
 		flowtable("tcp", "TCP"),
 		flowtable("udp", "UDP"),
 	}

@@ -47,10 +47,11 @@ type Netns struct {
 type Scope string
 
 // The scopes. Settings of the host cannot be written outside of the first network
-// namespace, and some are not even shown there.
+// namespace, and some are not even shown there; those that are shared can.
 const (
-	ScopeNetns Scope = "netns"
-	ScopeHost  Scope = "host"
+	ScopeNetns  Scope = "netns"
+	ScopeHost   Scope = "host"
+	ScopeShared Scope = "shared"
 )
 
 // Kind says where a value comes from.

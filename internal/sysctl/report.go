@@ -117,11 +117,14 @@ func (e *Entry) instance() string {
 }
 
 // asOthers reports an interface whose value is that of default, with which it
-// began: a table would only repeat it.
+// began, and a default that is the kernel's: a table would only repeat it.
 func (r *reporter) asOthers(e *Entry) bool {
-	instance := e.instance()
-	if instance == "" || instance == "all" || instance == "default" || e.Value == nil {
+	switch instance := e.instance(); {
+	case e.Value == nil, instance == "", instance == "all":
 		return false
+	case instance == "default":
+		_, overall := r.values[Path(e.setting.Of("all"))]
+		return overall && e.Changed != nil && !*e.Changed
 	}
 	began, known := r.values[Path(e.setting.Of("default"))].Get()
 	if !known {
@@ -169,9 +172,13 @@ func (e *Entry) describe(s *Setting) {
 	if !s.ReadOnly {
 		e.Takes = &s.Takes
 	}
-	e.Scope = ScopeNetns
-	if s.Host || s.Hidden {
+	switch {
+	case s.Shared:
+		e.Scope = ScopeShared
+	case s.Host || s.Hidden:
 		e.Scope = ScopeHost
+	default:
+		e.Scope = ScopeNetns
 	}
 }
 

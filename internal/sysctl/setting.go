@@ -22,6 +22,7 @@ type Setting struct {
 
 	Host     bool // one for all network namespaces, and read-only outside the first
 	Hidden   bool // one for all network namespaces, and shown in the first alone
+	Shared   bool // one for all network namespaces, and written from any of them
 	ReadOnly bool // a reading
 	OneWay   bool // what is on stays on
 

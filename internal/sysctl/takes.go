@@ -9,10 +9,15 @@ import (
 
 // Takes is which values a setting takes. The zero value takes any text.
 type Takes struct {
-	Min     int64    `json:"min"`
-	Max     int64    `json:"max"` // no number at all when Min and Max are 0
+	Numbers *Numbers `json:"numbers,omitzero"`
 	Choices []Choice `json:"choices,omitzero"`
 	Ports   Ports    `json:"ports,omitzero"`
+}
+
+// Numbers is all whole numbers from one to another.
+type Numbers struct {
+	Min int64 `json:"min"`
+	Max int64 `json:"max"`
 }
 
 // Choice is one of a few values.
@@ -38,7 +43,7 @@ const maxInt = math.MaxInt32
 // do_proc_dointvec_jiffies_conv). At 1000 times a second it takes a tenth of that.
 const maxSeconds = maxInt / 100
 
-func number(minimum, maximum int64) Takes { return Takes{Min: minimum, Max: maximum} }
+func number(minimum, maximum int64) Takes { return Takes{Numbers: &Numbers{minimum, maximum}} }
 
 func seconds() Takes { return number(0, maxSeconds) }
 
@@ -66,10 +71,10 @@ func (t Takes) Words() string {
 			words[i] = strconv.FormatInt(c.Value, 10) + " " + c.Means
 		}
 		return strings.Join(words, ", ")
-	case t.Min == 0 && t.Max == 0:
-		return ""
+	case t.Numbers != nil:
+		return fmt.Sprintf("%d to %d", t.Numbers.Min, t.Numbers.Max)
 	}
-	return fmt.Sprintf("%d to %d", t.Min, t.Max)
+	return ""
 }
 
 // Check says what is wrong with a value; "" is nothing.
@@ -79,7 +84,7 @@ func (t Takes) Check(value string) string {
 		return checkRange(strings.Fields(value))
 	case t.Ports == PortList:
 		return checkPorts(value)
-	case t.Choices == nil && t.Min == 0 && t.Max == 0:
+	case t.Choices == nil && t.Numbers == nil:
 		return ""
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
@@ -89,8 +94,8 @@ func (t Takes) Check(value string) string {
 	if t.Choices != nil {
 		return t.checkChoice(n)
 	}
-	if n < t.Min || n > t.Max {
-		return fmt.Sprintf("%d is not between %d and %d", n, t.Min, t.Max)
+	if r := t.Numbers; n < r.Min || n > r.Max {
+		return fmt.Sprintf("%d is not between %d and %d", n, r.Min, r.Max)
 	}
 	return ""
 }

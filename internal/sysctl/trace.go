@@ -38,7 +38,7 @@ func (r *reporter) trace(e *Entry, s *Setting) {
 // filesApply: systemd-sysctl and its like run in the first network namespace.
 func (r *reporter) filesApply(s *Setting) bool {
 	first, known := r.snap.Netns.First.Get()
-	return s.Host || s.Hidden || first || !known
+	return s.Host || s.Hidden || s.Shared || first || !known
 }
 
 // names are the paths by which this value is written: its own, its aliases',
@@ -58,7 +58,7 @@ func (r *reporter) names(e *Entry, s *Setting) []string {
 
 // unset is the source of a value that no file names.
 func (r *reporter) unset(e *Entry, s *Setting) {
-	if begun, ok := r.config.Last([]string{Path(s.Of("default"))}); ok && e.isInterface() && s.Takes.Same(begun.Value, *e.Value) {
+	if begun, ok := r.config.Last([]string{Path(s.Of("default"))}); ok && e.Interface() != "" && s.Takes.Same(begun.Value, *e.Value) {
 		from := said(begun)
 		e.Source = Source{KindOverall, &from}
 		e.AtRestart = &from.Value
@@ -73,8 +73,11 @@ func (r *reporter) unset(e *Entry, s *Setting) {
 	}
 }
 
-// isInterface: the setting of one interface, neither of all nor of those to come.
-func (e *Entry) isInterface() bool {
-	i := e.instance()
-	return i != "" && i != "all" && i != "default"
+// Interface is the interface that has the setting; "" for one that no interface
+// has, that of all and that of those to come.
+func (e *Entry) Interface() string {
+	if i := e.instance(); i != "all" && i != "default" {
+		return i
+	}
+	return ""
 }
