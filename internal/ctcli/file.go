@@ -2,6 +2,7 @@ package ctcli
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"strings"
 )
@@ -64,9 +65,9 @@ func (s *session) readCommands(name string) (lines []string, err error) {
 			}
 		}
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return lines, forbidden
-		case err != nil && err != bufio.ErrBufferFull:
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
 			return nil, failed("read %s: %v", name, err)
 		}
 	}

@@ -116,7 +116,7 @@ func names(all ...[]string) (joined []string) {
 var expectPortFlags = []string{"tuple-port-src", "tuple-port-dst"}
 
 // protocols are those that have options of their own.
-var protocols = []protocol{
+var protocols = []*protocol{
 	{
 		name: "tcp", number: packet.ProtoTCP, options: portOptions(true), fields: statefulFields, flags: names(portFlags, []string{"state"}, expectPortFlags),
 		legal: portLegal(stateLegal(), nil), lack: [2]string{needPorts, needReplyPorts}, saved: savedPorts,
@@ -190,9 +190,9 @@ func greLegal() map[command]string {
 
 // protocolOf is the protocol of a number, nil where it has no options.
 func protocolOf(number uint8) *protocol {
-	for i := range protocols {
-		if protocols[i].number == number {
-			return &protocols[i]
+	for _, p := range protocols {
+		if p.number == number {
+			return p
 		}
 	}
 	return nil
@@ -204,9 +204,9 @@ const maxProtocol = 255
 // findProtocol takes a protocol's name, whatever its case where it has options,
 // or its number.
 func findProtocol(word string) (p *protocol, number uint8, ok bool) {
-	for i := range protocols {
-		if strings.EqualFold(protocols[i].name, word) {
-			return &protocols[i], protocols[i].number, true
+	for _, p := range protocols {
+		if strings.EqualFold(p.name, word) {
+			return p, p.number, true
 		}
 	}
 	if strings.ContainsFunc(word, func(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }) && !strings.HasPrefix(word, "0") {

@@ -59,9 +59,6 @@ var received = regexp.MustCompile(`^\[(\d+)\.\d+\]\t`)
 // TestRecordedEvents: the lines of conntrack -E, byte for byte, at the times when
 // they were written.
 func TestRecordedEvents(t *testing.T) {
-	zone := time.Local
-	time.Local = time.UTC // in which the recordings were made
-	defer func() { time.Local = zone }()
 	for _, name := range []string{"legacy", "nft"} {
 		events, lines := recorded(t, name)
 		if len(events) == 0 || len(events) != len(lines) {
@@ -81,7 +78,7 @@ func TestRecordedEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			now := func() time.Time { return time.Unix(seconds, 0) }
+			now := func() time.Time { return time.Unix(seconds, 0).UTC() } // as the recordings were made
 			f := ctcli.Format{Layer3: true, ID: true, KernelTime: strings.Contains(lines[i], "[start="), Now: now}
 			got := string(f.AppendFlow(nil, conntrack.KindOf(e), &flow))
 			if want := received.ReplaceAllString(lines[i], ""); got != want {

@@ -18,7 +18,8 @@ type Format struct {
 	When       bool    // the time of writing, in XML
 	Labels     *Labels // names of labels, nil: none are written
 
-	// Now is the clock by which the age of an entry is reckoned.
+	// Now is the clock by which the age of an entry is reckoned, in the zone that
+	// times are written in.
 	Now func() time.Time
 }
 
@@ -125,9 +126,10 @@ func (f *Format) appendTimes(b []byte, flow *conntrack.Flow) []byte {
 	if !f.KernelTime {
 		return b
 	}
-	b = appendWord(b, "[start=", flow.Start.Time().Format(time.ANSIC)+"]")
+	zone := f.Now().Location()
+	b = appendWord(b, "[start=", flow.Start.Time().In(zone).Format(time.ANSIC)+"]")
 	if flow.Has&conntrack.HasStop != 0 {
-		b = appendWord(b, "[stop=", flow.Stop.Time().Format(time.ANSIC)+"]")
+		b = appendWord(b, "[stop=", flow.Stop.Time().In(zone).Format(time.ANSIC)+"]")
 	}
 	return b
 }
