@@ -1,0 +1,120 @@
+package patrol
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/internal/collect"
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/internal/snapshot"
+	"github.com/pktrail/pktrail/internal/stale"
+)
+
+// maxAsked is how many addresses are asked for: one question each.
+const maxAsked = 4096
+
+// StaleOptions of Stale.
+type StaleOptions struct {
+	stale.Options
+	Interval time.Duration // between the two looks
+	Inside   stale.Inside
+	All      []*netns.NS // the host's namespaces, which may own addresses
+}
+
+// Search is what was found stale in a table, and can be deleted from it.
+type Search struct {
+	Report *stale.Report
+	table  Table
+	survey *stale.Survey
+}
+
+// Stale looks twice at a table and judges what it met. It sends no packet.
+func Stale(ctx context.Context, t Table, opt StaleOptions) (*Search, error) {
+	s := &Search{table: t, survey: stale.New(opt.Options)}
+	h := collect.New(t.NS, collect.Options{})
+	began := time.Now()
+	if err := t.dump(ctx, func(f *conntrack.Flow) { s.survey.First(f, time.Now()) }); err != nil {
+		return nil, err
+	}
+	before, err := reach(h, opt.All, s.survey.Backends(maxAsked))
+	if err != nil {
+		return nil, err
+	}
+	if err := wait(ctx, opt.Interval-time.Since(began)); err != nil {
+		return nil, err
+	}
+	if err := t.dump(ctx, func(f *conntrack.Flow) { s.survey.Second(f, time.Now()) }); err != nil {
+		return nil, err
+	}
+	after, err := reach(h, opt.All, s.survey.Backends(maxAsked))
+	if err != nil {
+		return nil, err
+	}
+	facts, notes := s.facts(ctx, h, opt, before, after)
+	s.Report = s.survey.Judge(facts)
+	s.Report.Netns = t.Netns()
+	s.Report.Notes = append(s.Report.Notes, notes...)
+	return s, nil
+}
+
+// reach asks with the namespaces' addresses as they are now.
+func reach(h *collect.Host, all []*netns.NS, addrs []netip.Addr) (map[netip.Addr]snapshot.Reach, error) {
+	found := map[netip.Addr]snapshot.Reach{}
+	if len(addrs) == 0 {
+		return found, nil
+	}
+	answers, err := h.Reach(collect.ReadOwners(all), addrs)
+	for _, r := range answers {
+		found[r.Addr] = r
+	}
+	return found, err
+}
+
+func (s *Search) facts(ctx context.Context, h *collect.Host, opt StaleOptions, before, after map[netip.Addr]snapshot.Reach) (stale.Facts, []string) {
+	var others, notes []string
+	if h.HasVirtualServers() {
+		others = append(others, "IPVS, whose services are no rules,")
+	}
+	rules, err := h.Texts(ctx)
+	var targets *stale.Targets
+	if err != nil {
+		targets = stale.ReadTargets(nil, "rules that could not be read")
+		notes = append(notes, fmt.Sprintf("what NAT rules translate to is not known: %v", err))
+	} else {
+		targets = stale.ReadTargets(rules.Tables, others...)
+	}
+	local := collect.ReadOwners([]*netns.NS{s.table.NS})
+	return stale.Facts{
+		Targets: targets, Inside: opt.Inside,
+		Local: func(a netip.Addr) bool { return a.IsLoopback() || len(local.Of(a)) > 0 },
+		Reach: func(a netip.Addr) stale.Truth {
+			now, asked := after[a]
+			then, too := before[a]
+			switch {
+			case !asked:
+				return stale.Truth{Is: stale.Unknown, Why: "it was not asked for: there are more addresses than are asked for at once"}
+			case !too:
+				return stale.Reachable(&now)
+			}
+			return stale.Silent(&then, &now)
+		},
+	}, notes
+}
+
+// Delete deletes the entries that were found stale and still are as they were
+// found, and returns how many it deleted.
+func (s *Search) Delete(ctx context.Context) (int64, error) {
+	n, err := s.table.Conn.DeleteMatching(ctx, conntrack.Filter{Also: s.survey.Stale}, nil)
+	deleted := int64(n)
+	s.Report.Deleted = &deleted
+	return deleted, err
+}
+
+// Clear reports whether nothing stale was found in any search.
+func Clear(all []*Search) bool {
+	return !slices.ContainsFunc(all, func(s *Search) bool { return len(s.Report.Findings) > 0 })
+}

@@ -1,0 +1,107 @@
+package stale
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/packet"
+)
+
+// Inside is how commands are run in the table's namespace: what comes before
+// those of other programs, and pktrail's own flags. The zero value is for the
+// namespace that the user is in.
+type Inside struct {
+	Enter string // such as "ip netns exec n1 "
+	Netns string // such as " --netns n1"
+}
+
+// words is a command under way.
+type words []string
+
+func (w *words) add(flag, value string) { *w = append(*w, flag, value) }
+
+func (w *words) port(flag string, port uint16) {
+	if port != 0 {
+		w.add(flag, strconv.Itoa(int(port)))
+	}
+}
+
+func (w words) String() string { return strings.Join(w, " ") }
+
+// begin begins the words that both programs have in common.
+func begin(t *target) (w words) {
+	w.add("-p", packet.ProtoName(t.proto))
+	return w
+}
+
+func (w *words) end(t *target) {
+	if t.zone != 0 {
+		w.add("--zone", strconv.Itoa(int(t.zone)))
+	}
+}
+
+func (in Inside) commands(common, pktrail, conntrack words) Commands {
+	var c Commands
+	if pktrail != nil {
+		c.Pktrail = "pktrail ct delete" + in.Netns + " " + append(common[:len(common):len(common)], pktrail...).String()
+	}
+	if conntrack != nil {
+		c.Conntrack = in.Enter + "conntrack -D " + append(common[:len(common):len(common)], conntrack...).String()
+	}
+	return c
+}
+
+// ofEntry deletes one entry.
+func (in Inside) ofEntry(f *conntrack.Flow) Commands {
+	t := targetOf(f)
+	w := begin(&t)
+	w.add("-s", f.Orig.Src.String())
+	w.add("-d", f.Orig.Dst.String())
+	if f.Orig.Has&conntrack.HasPorts == conntrack.HasPorts {
+		w.port("--sport", f.Orig.SrcPort)
+		w.port("--dport", f.Orig.DstPort)
+	}
+	w.end(&t)
+	if f.Orig.Has&conntrack.HasICMP == 0 {
+		return in.commands(w, words{}, words{})
+	}
+	flag := "--icmp"
+	if t.proto == packet.ProtoICMPv6 {
+		flag = "--icmpv6"
+	}
+	var icmp words
+	icmp.add(flag+"-type", strconv.Itoa(int(f.Orig.ICMPType)))
+	icmp.add(flag+"-code", strconv.Itoa(int(f.Orig.ICMPCode)))
+	icmp.add(flag+"-id", strconv.Itoa(int(f.Orig.ICMPID)))
+	return in.commands(w, nil, icmp) // pktrail's MATCH has no word for the id
+}
+
+// ofGroup deletes all entries of a target, or for conntrack all those with one
+// backend. What would delete others too is left out.
+func (in Inside) ofGroup(key *group, groupExact, targetExact bool) Commands {
+	w := begin(&key.target)
+	w.add("-d", key.dst.Addr().String())
+	w.port("--dport", key.dst.Port())
+	w.end(&key.target)
+	var pktrail, other words
+	if targetExact {
+		pktrail = words{}
+	}
+	if groupExact {
+		other = words{}
+		other.add("-r", key.backend.Addr().String())
+		other.port("--reply-port-src", key.backend.Port())
+	}
+	return in.commands(w, pktrail, other)
+}
+
+// ofPile deletes what is half-open in the same state.
+func (in Inside) ofPile(key *pile) Commands {
+	w := begin(&key.target)
+	w.add("-d", key.dst.Addr().String())
+	w.port("--dport", key.dst.Port())
+	w.end(&key.target)
+	w.add("--state", key.state.String())
+	return in.commands(w, words{}, words{})
+}
