@@ -22,7 +22,7 @@ type flowColumns struct {
 }
 
 // leastFlow is what most flows need.
-var leastFlow = flowColumns{proto: 4, left: 6, state: 11, src: 17, dst: 15}
+var leastFlow = flowColumns{event: 7, proto: 4, left: 6, state: 11, src: 17, dst: 15}
 
 // Flow prints an entry as a row of a table: protocol, time that is left, state,
 // from and to, with NAT as what they become, and what else is worth a look.
@@ -46,11 +46,11 @@ func (t *Text) FlowEvent(e *journey.FlowEvent) error {
 		r.cell = appendClock(r.cell, t.zoned(e.Time), true)
 		fill(r, dim, &c.time, 12)
 	}
-	fill(r.text(string(e.Event)), eventStyle(e.Event), &c.event, 7)
+	fill(r.text(string(e.Event)), eventStyle(e.Event), &c.event, 8)
 	r.indent = r.blank + r.at
 	t.flowCells(&e.Flow, r, c)
 	if e.Lifetime != nil {
-		r.text("lived ").text(roundly(time.Duration(*e.Lifetime)))
+		r.text("lived ").text(lifetime(time.Duration(*e.Lifetime)))
 		if e.LifetimeBy != "kernel" {
 			r.text(" as seen")
 		}
@@ -61,6 +61,14 @@ func (t *Text) FlowEvent(e *journey.FlowEvent) error {
 	}
 	r.end()
 	return t.flush()
+}
+
+// lifetime is roundly with milliseconds for what is short.
+func lifetime(d time.Duration) string {
+	if d < 10*time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return roundly(d)
 }
 
 // done tells what was done by request, now, from what happened.

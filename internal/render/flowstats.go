@@ -2,6 +2,7 @@ package render
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/pktrail/pktrail/journey"
 )
@@ -44,6 +45,10 @@ func (t *Text) counter(c *journey.FlowCounter, name, value, rate int) {
 		}
 	}
 	at := head.width()
+	if c.Meaning == "" {
+		t.put(head, 0)
+		return
+	}
 	for _, s := range head {
 		t.paint(s.text, s.style)
 	}
@@ -61,9 +66,7 @@ func (t *Text) counter(c *journey.FlowCounter, name, value, rate int) {
 
 // below writes words on lines of their own.
 func (t *Text) below(at int, words string, st style) {
-	for range at {
-		t.buf = append(t.buf, ' ')
-	}
+	t.buf = append(t.buf, strings.Repeat(" ", at)...)
 	t.wrapped(at, words, st)
 }
 
@@ -73,24 +76,20 @@ func (t *Text) wrapped(at int, words string, st style) {
 	if t.opt.Width == 0 || room < leastText {
 		room = 1 << 20
 	}
-	used := 0
+	row := ""
 	for _, w := range t.words([]line{{{words, st}}}) {
-		n := columns(w.text)
-		switch {
-		case used == 0:
-		case used+1+n > room:
+		if row != "" && columns(row)+1+columns(w.text) > room {
+			t.paint(row, st)
 			t.buf = append(t.buf, '\n')
-			for range at {
-				t.buf = append(t.buf, ' ')
-			}
-			used = 0
-		default:
-			t.buf = append(t.buf, ' ')
-			used++
+			t.buf = append(t.buf, strings.Repeat(" ", at)...)
+			row = ""
 		}
-		t.paint(w.text, st)
-		used += n
+		if row != "" {
+			row += " "
+		}
+		row += w.text
 	}
+	t.paint(row, st)
 	t.buf = append(t.buf, '\n')
 }
 
