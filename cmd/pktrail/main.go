@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -67,6 +68,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 // splitMatch takes MATCH out of the arguments of the verbs that have one: `! -s
 // ADDRESS` and its like are no flags as the flag library knows them.
 func splitMatch(args []string) (match.Match, []string, error) {
+	if len(args) > 1 && args[0] == "ct" && !strings.HasPrefix(args[1], "-") {
+		return splitCT(args)
+	}
 	if len(args) == 0 || args[0] != "trace" && args[0] != "log" && args[0] != "read" {
 		return match.Match{}, args, nil
 	}
@@ -156,7 +160,7 @@ decided it, and why.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), logCommand(m), labCommand(), repairCommand(), versionCommand())
+	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), logCommand(m), ctCommand(m), labCommand(), repairCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
 	hintArguments(root)
 	return root
