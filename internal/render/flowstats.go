@@ -36,7 +36,7 @@ func (t *Text) counter(c *journey.FlowCounter, name, value, rate int) {
 	head := line{
 		{pad(c.Name, name) + gap, plain}, {padLeft(strconv.FormatInt(c.Value, 10), value) + gap, counterStyle(c)},
 	}
-	if rate > 0 {
+	if rate > 0 && rateWords(c) != "" {
 		head = append(head, span{padLeft(rateWords(c), rate) + gap, counterStyle(c)})
 	}
 	if t.opt.Wide {
