@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -20,43 +21,40 @@ const module = "nf_conntrack_netlink"
 // (net/netfilter/nfnetlink.c: nfnetlink_rcv_msg). A kernel without modules has
 // no /proc/modules.
 func loaded(opts Options) error {
-	if opts.LoadModule {
-		return nil
-	}
-	if _, err := os.Stat("/sys/module/" + module); err == nil {
-		return nil
-	}
-	modules, err := os.Open("/proc/modules")
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		defer func() { _ = modules.Close() }()
-		if hasLine(modules, func(line string) bool { return strings.HasPrefix(line, module+" ") }) {
-			return nil
-		}
-	}
-	if builtIn() {
+	if opts.LoadModule || isLoaded("/") {
 		return nil
 	}
 	return ErrNotLoaded
 }
 
+// isLoaded looks where the system's files are, under root.
+func isLoaded(root string) bool {
+	if _, err := os.Stat(filepath.Join(root, "sys/module", module)); err == nil {
+		return true
+	}
+	modules := filepath.Join(root, "proc/modules")
+	if _, err := os.Stat(modules); errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	return hasLine(modules, func(line string) bool { return strings.HasPrefix(line, module+" ") }) || builtIn(root)
+}
+
 // builtIn asks the kernel's own list of what was compiled in.
-func builtIn() bool {
+func builtIn(root string) bool {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
 		return false
 	}
-	list, err := os.Open("/lib/modules/" + unix.ByteSliceToString(u.Release[:]) + "/modules.builtin")
-	if err != nil {
-		return false
-	}
-	defer func() { _ = list.Close() }()
+	list := filepath.Join(root, "lib/modules", unix.ByteSliceToString(u.Release[:]), "modules.builtin")
 	return hasLine(list, func(line string) bool { return strings.HasSuffix(line, "/"+module+".ko") })
 }
 
-func hasLine(f *os.File, is func(string) bool) bool {
+func hasLine(path string, is func(string) bool) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		if is(lines.Text()) {
