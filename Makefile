@@ -4,8 +4,9 @@ GO      ?= go
 STATIC  := -trimpath -ldflags="-s -w"
 LINT    := bin/lint
 # Packages that are values and functions of values: they build anywhere.
-PURE    := ./packet ./ruleset/... ./journey ./internal/event ./internal/logline \
-           ./internal/wire/... ./internal/match ./internal/correlate ./internal/explain ./internal/render
+PURE    := ./packet ./ruleset/... ./journey ./conntrack ./internal/event ./internal/logline \
+           ./internal/envelope ./internal/logentry ./internal/tally ./internal/snapshot ./internal/syslogd \
+           ./internal/doctor ./internal/wire/... ./internal/match ./internal/correlate ./internal/explain ./internal/render
 FUZZTIME ?= 10s
 
 export CGO_ENABLED ?= 0
