@@ -37,15 +37,24 @@ func (s *space) find(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure
 
 // findTranslated finds the open packet that differs by translation. Where the kernel
 // gives ids, two of them are none. A line of a log that begins no packet is one of
-// theirs: of the one that was heard of last, unless there is one only.
+// theirs: of the one that was heard of last; where more than one fits, all of them
+// are inferred, since what comes next of any may be another's.
 func (s *space) findTranslated(v *sight, hook ruleset.Hook, priority int32) (t *trip, sure bool) {
 	fits, looked := 0, 0
-	for o := s.byTrail[v.packet.Trail()]; o != nil && looked < maxAlike; o = o.sameTrail {
-		looked++
+	for o := s.byTrail[v.packet.Trail()]; o != nil; o = o.sameTrail {
+		if looked++; looked > maxAlike {
+			if v.line != nil {
+				fits++ // the oldest of so many are not asked
+			}
+			break
+		}
 		if !o.canReach(v, hook, priority) || o.tuple != v.packet.Tuple() && !o.translated(hook, priority) {
 			continue
 		}
 		fits++
+		if t != nil && v.line != nil {
+			t.inferred, o.inferred = true, true
+		}
 		if t == nil || o.heard > t.heard {
 			t = o
 		}

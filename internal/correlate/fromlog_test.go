@@ -249,6 +249,30 @@ func TestLogTellsRetransmissionsApart(t *testing.T) {
 	}
 }
 
+// TestLogOfAlikePacketsThatAreTranslated: two flows, whose packets have the same
+// identification and numbers, are on their way at once. Behind translation nothing
+// tells which is which.
+func TestLogOfAlikePacketsThatAreTranslated(t *testing.T) {
+	s := newLogStream(t, nil)
+	for _, dst := range []string{"10.0.0.9", "10.0.0.8"} {
+		s.line(tcpLine("1.0", "raw:PREROUTING:policy:2", "eth0", "", dst, 0))
+		s.line(tcpLine("1.0", "nat:PREROUTING:rule:1", "eth0", "", dst, 0))
+	}
+	for _, dst := range []string{"10.9.0.2", "10.8.0.2"} {
+		s.line(tcpLine("1.1", "filter:FORWARD:rule:1", "eth0", "eth1", dst, 0))
+		s.line(tcpLine("1.1", "filter:FORWARD:policy:2", "eth0", "eth1", dst, 0))
+	}
+	js := s.finish()
+	if len(js) != 2 {
+		t.Fatalf("%d journeys", len(js))
+	}
+	for _, j := range js {
+		if j.Identity != journey.Inferred {
+			t.Errorf("%s: %s", placesOf(j), j.Identity)
+		}
+	}
+}
+
 func TestLogThatBeginsInTheMiddleSaysSo(t *testing.T) {
 	s := newLogStream(t, nil)
 	s.line(tcpLine("1.0", "filter:FORWARD:rule:3", "eth0", "eth1", "10.0.0.9", 1))
