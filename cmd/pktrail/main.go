@@ -160,7 +160,7 @@ decided it, and why.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), logCommand(m), ctCommand(m), labCommand(), repairCommand(), versionCommand())
+	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), logCommand(m), ctCommand(m), labCommand(), repairCommand(), sysctlCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
 	hintArguments(root)
 	return root

@@ -18,7 +18,7 @@ import (
 // error of the kernel is wrapped: EINVAL for a value that it does not take, EACCES
 // or EPERM for one that may not be written from there.
 func Set(ns *netns.NS, path, value string) (now string, err error) {
-	if !filepath.IsLocal(path) || !strings.HasPrefix(path, "net/") {
+	if path != filepath.Clean(path) || !strings.HasPrefix(path, "net/") {
 		return "", fmt.Errorf("set %s: not below net", path)
 	}
 	file := filepath.Join("/proc/sys", path)

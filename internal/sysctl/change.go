@@ -14,14 +14,15 @@ const ChangeSchema = "pktrail/sysctl-change/v1"
 
 // Change is one new value for one setting.
 type Change struct {
-	Schema string `json:"schema"`
-	Netns  Netns  `json:"netns"`
-	Name   string `json:"name"`
-	Old    string `json:"old"`
-	Wanted string `json:"wanted"`
-	New    string `json:"new,omitzero"` // as the kernel took it; absent where nothing was written
-	DryRun bool   `json:"dry_run"`
-	Last   Last   `json:"last"`
+	Schema string   `json:"schema"`
+	Netns  Netns    `json:"netns"`
+	Name   string   `json:"name"`
+	Old    string   `json:"old"`
+	Wanted string   `json:"wanted"`
+	New    string   `json:"new,omitzero"` // as the kernel took it; absent where nothing was written
+	DryRun bool     `json:"dry_run"`
+	Warn   []string `json:"warn,omitzero"` // what else comes of it
+	Last   Last     `json:"last"`
 
 	Path string `json:"-"` // below /proc/sys
 }
@@ -63,7 +64,7 @@ func Plan(snap *snapshot.Sysctls, assignment string) (*Change, error) {
 	if err := r.check(e, value); err != nil {
 		return nil, err
 	}
-	return &Change{Schema: ChangeSchema, Netns: e.Netns, Name: e.Name, Path: e.path, Old: *e.Value, Wanted: value, Last: r.last(e, value)}, nil
+	return &Change{Schema: ChangeSchema, Netns: e.Netns, Name: e.Name, Path: e.path, Old: *e.Value, Wanted: value, Warn: r.warn(e, value), Last: r.last(e, value)}, nil
 }
 
 // target finds the one entry that the key names in full, or by its end.
@@ -127,6 +128,9 @@ func (r *reporter) check(e *Entry, value string) error {
 	if s.OneWay && *e.Value != "0" && value == "0" {
 		return refuse("it lasts until the next restart", "%s cannot be switched off again", e.Name)
 	}
+	if err := r.checkSize(e, value); err != nil {
+		return err
+	}
 	return r.checkPair(e, value)
 }
 
@@ -141,13 +145,8 @@ func (r *reporter) checkPair(e *Entry, value string) error {
 	if isLow {
 		other, side = base+"_high_thresh", "above"
 	}
-	limit := Entry{}
-	if v, known := r.values[other].Get(); known {
-		limit.Value = &v
-	}
-	wanted := Entry{Value: &value}
-	n, ok := wanted.number()
-	m, ok2 := limit.number()
+	n, ok := number32(value)
+	m, ok2 := r.number(other)
 	if ok && ok2 && (isHigh && n < m || isLow && n > m) {
 		return refuse("set "+Name(other)+" first", "%s: %d is %s %s, which is %d", e.Name, n, side, Name(other), m)
 	}
@@ -201,4 +200,34 @@ func (r *reporter) mindFile(s *Setting) string {
 		return ""
 	}
 	return module + " is a module: name it in /etc/modules-load.d, or the file is read before the setting is there"
+}
+
+// checkSize keeps a slip of the finger from taking all memory at once: the hash
+// table is allocated when its size is written.
+func (r *reporter) checkSize(e *Entry, value string) error {
+	n, ok := number32(value)
+	memory, known := r.snap.Facts.MemoryBytes.Get()
+	if e.Name != "net.netfilter.nf_conntrack_buckets" || !ok || !known || n*uint64(r.snap.Facts.WordBits/8) <= memory/4 {
+		return nil
+	}
+	return refuse("sysctl -w does it all the same", "%s: a table of %d buckets takes more than a quarter of this host's memory", e.Name, n)
+}
+
+// warn says what else comes of a new limit of the table.
+func (r *reporter) warn(e *Entry, value string) []string {
+	n, ok := number32(value)
+	if e.Name != "net.netfilter.nf_conntrack_max" || !ok || n == 0 {
+		return nil
+	}
+	var all []string
+	if has, ok := r.number("net/netfilter/nf_conntrack_count"); ok && has >= n {
+		all = append(all, fmt.Sprintf("network namespace %s has %d entries now: no new flow can begin there", e.Netns.Name, has))
+	}
+	if memory, known := r.snap.Facts.MemoryBytes.Get(); known && e.Memory != nil && n*(e.Memory.EntryBytes+e.Memory.ExtensionBytes) > memory/2 {
+		all = append(all, "so many entries take more than half of this host's memory")
+	}
+	if b, ok := r.number("net/netfilter/nf_conntrack_buckets"); ok && b > 0 && n > 4*b {
+		all = append(all, fmt.Sprintf("that is %d entries a bucket: raise net.netfilter.nf_conntrack_buckets too", n/b))
+	}
+	return all
 }

@@ -63,6 +63,23 @@ func TestLastingFile(t *testing.T) {
 	}
 }
 
+// TestWarn: a limit that is written all the same.
+func TestWarn(t *testing.T) {
+	s := host(map[string]string{"net.netfilter.nf_conntrack_max": "262144", "net.netfilter.nf_conntrack_count": "500", "net.netfilter.nf_conntrack_buckets": "1024"})
+	for set, want := range map[string]int{"nf_conntrack_max=500": 1, "nf_conntrack_max=4096": 0, "nf_conntrack_max=5120": 1, "nf_conntrack_max=2000000000": 2, "nf_conntrack_max=0": 0} {
+		if c, err := Plan(s, set); err != nil || len(c.Warn) != want {
+			t.Errorf("%s: %v, %v", set, err, c)
+		}
+	}
+	var r *Refusal
+	if _, err := Plan(s, "nf_conntrack_buckets=2147483647"); !errors.As(err, &r) || !strings.Contains(r.Reason, "a quarter of this host's memory") {
+		t.Errorf("%v", err)
+	}
+	if _, err := Plan(s, "nf_conntrack_buckets=1048576"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	s := host(map[string]string{
 		"net.netfilter.nf_conntrack_count": "3", "net.netfilter.nf_conntrack_max": "262144", "net.netfilter.nf_conntrack_new": "1", "net.netfilter.nf_hooks_lwtunnel": "1",

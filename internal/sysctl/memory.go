@@ -29,7 +29,7 @@ func (r *reporter) memory(e *Entry) *Memory {
 	if slab, known := r.snap.Facts.Entries.Get(); known && slab.ObjectBytes > 0 {
 		m.EntryBytes, m.Measured, m.Objects = slab.ObjectBytes, true, &slab.Objects
 	}
-	n, known := e.number()
+	n, known := r.number(e.path)
 	if !known {
 		return nil
 	}
@@ -50,19 +50,24 @@ func (r *reporter) memory(e *Entry) *Memory {
 	return m
 }
 
-func (e *Entry) number() (uint64, bool) {
-	if e.Value == nil {
+// number is the value of a path, where it is a number.
+func (r *reporter) number(path string) (uint64, bool) {
+	v, known := r.values[path].Get()
+	if !known {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(*e.Value, 10, 32)
+	return number32(v)
+}
+
+func number32(s string) (uint64, bool) {
+	n, err := strconv.ParseUint(s, 10, 32)
 	return n, err == nil
 }
 
 // hashBytes: a bucket is one pointer (net/netfilter/nf_conntrack_core.c: nf_ct_alloc_hashtable).
 func (r *reporter) hashBytes() *uint64 {
-	v, known := r.values["net/netfilter/nf_conntrack_buckets"].Get()
-	n, err := strconv.ParseUint(v, 10, 32)
-	if !known || err != nil {
+	n, known := r.number("net/netfilter/nf_conntrack_buckets")
+	if !known {
 		return nil
 	}
 	n *= uint64(r.snap.Facts.WordBits / 8)

@@ -33,21 +33,22 @@ func swap(s string) string {
 
 // Pattern chooses settings by name.
 type Pattern struct {
-	text string // dotted
-	glob bool
+	text  string // dotted
+	typed string // for those who know files: a part of a path
+	glob  bool
 }
 
 // ParsePattern reads what a user typed: a part of a name or a glob, with dots or
 // slashes, with or without /proc/sys before it. The empty pattern fits everything.
 func ParsePattern(text string) Pattern {
 	text = strings.TrimPrefix(strings.TrimSpace(text), "/proc/sys/")
-	return Pattern{Name(Path(text)), strings.ContainsAny(text, "*?[")}
+	return Pattern{Name(Path(text)), text, strings.ContainsAny(text, "*?[")}
 }
 
 // Fits reports whether a dotted name fits. A glob may begin at any dot of the name.
 func (p Pattern) Fits(name string) bool {
 	if !p.glob {
-		return strings.Contains(name, p.text)
+		return strings.Contains(name, p.text) || strings.Contains(Path(name), p.typed)
 	}
 	glob := whole(p.text)
 	for {
@@ -68,5 +69,5 @@ func whole(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 
 // Is reports whether the pattern is the name, or its end from a dot on.
 func (p Pattern) Is(name string) bool {
-	return !p.glob && p.text != "" && (name == p.text || strings.HasSuffix(name, "."+p.text))
+	return !p.glob && p.text != "" && (name == p.text || strings.HasSuffix(name, "."+p.text) || strings.HasSuffix(Path(name), "/"+p.typed))
 }

@@ -39,6 +39,8 @@ func TestPattern(t *testing.T) {
 		{"nf_conntrack_tcp_*", "net.netfilter.nf_conntrack_tcp_loose", true, false},
 		{"nf_conntrack_tcp_?", "net.netfilter.nf_conntrack_tcp_loose", false, false},
 		{"conf/eth0.10/rp_filter", "net.ipv4.conf.eth0/10.rp_filter", true, true},
+		{"eth0.10/rp_filter", "net.ipv4.conf.eth0/10.rp_filter", true, true},
+		{"eth0.10", "net.ipv4.conf.eth0/10.rp_filter", true, false},
 		{"[", "net.ipv4.ip_forward", false, false},
 		{"xyz", "net.ipv4.ip_forward", false, false},
 	} {
