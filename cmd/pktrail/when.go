@@ -25,37 +25,49 @@ var stampLayouts = []string{
 
 // Set implements pflag.Value.
 func (w *when) Set(text string) error {
-	now := w.now()
-	w.text = text
+	t, err := parseWhen(text, w.now())
+	if err != nil {
+		return err
+	}
+	w.text, w.Time = text, t
+	return nil
+}
+
+// in takes what names no zone for a time of that one.
+func (w *when) in(zone *time.Location) {
+	if w.text == "" {
+		return
+	}
+	if t, err := parseWhen(w.text, w.now().In(zone)); err == nil {
+		w.Time = t
+	}
+}
+
+// parseWhen reads a time; what it does not tell, now does.
+func parseWhen(text string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(strings.TrimSuffix(strings.TrimPrefix(text, "-"), " ago")); err == nil {
-		w.Time = now.Add(-d)
-		return nil
+		return now.Add(-d), nil
 	}
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
 	switch text {
 	case "now":
-		w.Time = now
-		return nil
+		return now, nil
 	case "today":
-		w.Time = midnight
-		return nil
+		return midnight, nil
 	case "yesterday":
-		w.Time = midnight.AddDate(0, 0, -1)
-		return nil
+		return midnight.AddDate(0, 0, -1), nil
 	}
 	for _, layout := range []string{"15:04", "15:04:05"} {
 		if t, err := time.Parse(layout, text); err == nil {
-			w.Time = midnight.Add(time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second)
-			return nil
+			return time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
 		}
 	}
 	for _, layout := range stampLayouts {
 		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
-			w.Time = t
-			return nil
+			return t, nil
 		}
 	}
-	return errors.New(`no time: "2026-11-22 18:00", 18:00, yesterday, or how long ago: 10m, 2h`)
+	return time.Time{}, errors.New(`no time: "2026-11-22 18:00", 18:00, yesterday, or how long ago: 10m, 2h`)
 }
 
 // zone is a flag that takes the name of a time zone.
