@@ -26,8 +26,15 @@ type Owners struct {
 type space struct {
 	ns      *netns.NS
 	links   map[int]netlink.Link
-	routes4 bool // forwards IPv4
+	addrs   map[familyOf]bool // links with addresses
+	routes4 bool              // forwards IPv4
 	routes6 bool
+}
+
+// familyOf is a link with an address of a family.
+type familyOf struct {
+	link int
+	v6   bool
 }
 
 // ReadOwners looks into each namespace; all must stay open while the Owners are
@@ -35,7 +42,7 @@ type space struct {
 func ReadOwners(all []*netns.NS) *Owners {
 	o := &Owners{names: map[netip.Addr][]string{}}
 	for _, ns := range all {
-		s := space{ns: ns, links: map[int]netlink.Link{}}
+		s := space{ns: ns, links: map[int]netlink.Link{}, addrs: map[familyOf]bool{}}
 		var addrs []netip.Addr
 		err := ns.Do(func() (err error) {
 			addrs, err = s.read()
@@ -70,10 +77,10 @@ func (s *space) read() ([]netip.Addr, error) {
 	}
 	s.routes4 = procLine("/proc/sys/net/ipv4/ip_forward") != "0"
 	s.routes6 = procLine("/proc/sys/net/ipv6/conf/all/forwarding") != "0"
-	return readAddrs()
+	return s.readAddrs()
 }
 
-func readAddrs() ([]netip.Addr, error) {
+func (s *space) readAddrs() ([]netip.Addr, error) {
 	rt, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("open route socket: %w", err)
@@ -87,17 +94,19 @@ func readAddrs() ([]netip.Addr, error) {
 	for _, a := range list {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
 			addrs = append(addrs, ip.Unmap())
+			s.addrs[familyOf{a.LinkIndex, ip.Unmap().Is6()}] = true
 		}
 	}
 	return addrs, nil
 }
 
-// ends reports whether nothing of that family lies beyond the namespace's end of
-// a veth: it is no port of a bridge, and the namespace has no other link that is
-// up, or does not forward.
+// ends reports whether the namespace's end of a veth has addresses of that family,
+// and nothing lies beyond it: it is no port of a bridge, and the namespace has no
+// other link that is up, or does not forward. Behind an end without addresses a
+// program may answer, as those of sandboxes do.
 func (s *space) ends(index int, v6 bool) bool {
 	end := s.links[index]
-	if end == nil || end.Attrs().MasterIndex != 0 {
+	if end == nil || end.Attrs().MasterIndex != 0 || !s.addrs[familyOf{index, v6}] {
 		return false
 	}
 	if v6 && !s.routes6 || !v6 && !s.routes4 {

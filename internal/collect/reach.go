@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -49,8 +50,9 @@ type ways struct {
 	rt      *netlink.Handle
 	owners  *Owners
 	links   map[int]netlink.Link
-	near    map[hop]int // states of neighbours
+	near    map[hop]netlink.Neigh
 	noNear  error
+	ported  map[learned]string // the port behind which a bridge knows a hardware address
 	choosy4 int
 	choosy6 int
 	spaces  map[int]*space // by their ids in this namespace
@@ -62,13 +64,19 @@ type hop struct {
 	addr netip.Addr
 }
 
+// learned is a hardware address that a bridge knows.
+type learned struct {
+	bridge int
+	mac    string
+}
+
 // openWays runs inside the namespace.
 func (h *Host) openWays(o *Owners) (*ways, error) {
 	rt, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("open route socket: %w", err)
 	}
-	w := &ways{rt: rt, owners: o, links: map[int]netlink.Link{}, near: map[hop]int{}, spaces: map[int]*space{}}
+	w := &ways{rt: rt, owners: o, links: map[int]netlink.Link{}, near: map[hop]netlink.Neigh{}, ported: map[learned]string{}, spaces: map[int]*space{}}
 	if err := w.read(); err != nil {
 		rt.Close()
 		return nil, err
@@ -90,6 +98,9 @@ func (w *ways) read() error {
 		w.links[l.Attrs().Index] = l
 	}
 	w.neighbours()
+	if err := w.learn(); err != nil {
+		return err
+	}
 	if w.choosy4, err = w.choosy(netlink.FAMILY_V4); err != nil {
 		return err
 	}
@@ -102,9 +113,20 @@ func (w *ways) neighbours() {
 	w.noNear = err
 	for _, n := range list {
 		if a, ok := netip.AddrFromSlice(n.IP); ok {
-			w.near[hop{n.LinkIndex, a.Unmap()}] = n.State
+			w.near[hop{n.LinkIndex, a.Unmap()}] = n
 		}
 	}
+}
+
+// learn reads behind which ports the bridges know hardware addresses.
+func (w *ways) learn() error {
+	list, err := dumped("list what bridges learned", func() ([]netlink.Neigh, error) { return w.rt.NeighList(0, unix.AF_BRIDGE) })
+	for _, n := range list {
+		if port := w.links[n.LinkIndex]; port != nil && n.MasterIndex != 0 {
+			w.ported[learned{n.MasterIndex, n.HardwareAddr.String()}] = port.Attrs().Name
+		}
+	}
+	return err
 }
 
 // choosy counts the rules of policy routing that look at more than the
@@ -162,8 +184,12 @@ func (w *ways) reach(a netip.Addr) snapshot.Reach {
 	if route.Via.IsValid() {
 		next = route.Via
 	}
-	r.Neighbour = w.neighbour(hop{link, next})
+	near := hop{link, next}
+	r.Neighbour = w.neighbour(near)
 	r.Behind = w.behind(link, a.Is6())
+	if why := w.answers(near); why != "" {
+		r.Behind = snapshot.Unknown[[]string](why)
+	}
 	return r
 }
 
@@ -186,7 +212,7 @@ func (w *ways) route(a netip.Addr) (snapshot.Route, int, error) {
 		return snapshot.Route{}, 0, fmt.Errorf("ask for the route to %s: the kernel did not answer", a)
 	}
 	got := routes[0]
-	r := snapshot.Route{Type: routeTypes[got.Type]}
+	r := snapshot.Route{Type: routeType(got.Type)}
 	if l := w.links[got.LinkIndex]; l != nil {
 		r.Dev = l.Attrs().Name
 	}
@@ -196,7 +222,15 @@ func (w *ways) route(a netip.Addr) (snapshot.Route, int, error) {
 	return r, got.LinkIndex, nil
 }
 
-// routeTypes are the words of ip-route(8) (include/uapi/linux/rtnetlink.h: RTN_*).
+// routeType is a word of ip-route(8).
+func routeType(t int) string {
+	if t < 0 || t >= len(routeTypes) {
+		return "type " + strconv.Itoa(t)
+	}
+	return routeTypes[t]
+}
+
+// routeTypes are by number (include/uapi/linux/rtnetlink.h: RTN_*).
 var routeTypes = [...]string{
 	unix.RTN_UNSPEC: snapshot.NoRoute, unix.RTN_UNICAST: "unicast", unix.RTN_LOCAL: "local", unix.RTN_BROADCAST: "broadcast",
 	unix.RTN_ANYCAST: "anycast", unix.RTN_MULTICAST: "multicast", unix.RTN_BLACKHOLE: "blackhole",
@@ -214,11 +248,30 @@ func (w *ways) neighbour(h hop) snapshot.Value[string] {
 		{netlink.NUD_PERMANENT, "permanent"}, {netlink.NUD_NOARP, "noarp"}, {netlink.NUD_REACHABLE, "reachable"}, {netlink.NUD_STALE, "stale"},
 		{netlink.NUD_DELAY, "delay"}, {netlink.NUD_PROBE, "probe"}, {netlink.NUD_FAILED, "failed"}, {netlink.NUD_INCOMPLETE, "incomplete"},
 	} {
-		if w.near[h]&s.bit != 0 {
+		if w.near[h].State&s.bit != 0 {
 			return snapshot.Known(s.word)
 		}
 	}
 	return snapshot.Known("")
+}
+
+// answers says what speaks for somebody at a next hop whom no namespace's
+// addresses tell of, such as a network stack outside the kernel: behind a bridge
+// that a port leads to its hardware address, elsewhere that it answered lately.
+func (w *ways) answers(h hop) string {
+	n := w.near[h]
+	if l := w.links[h.link]; l != nil && l.Type() == "bridge" {
+		port := w.ported[learned{h.link, n.HardwareAddr.String()}]
+		if port == "" || len(n.HardwareAddr) == 0 {
+			return ""
+		}
+		return "its hardware address is behind " + port
+	}
+	const lately = netlink.NUD_PERMANENT | netlink.NUD_NOARP | netlink.NUD_REACHABLE | netlink.NUD_DELAY | netlink.NUD_PROBE
+	if n.State&lately != 0 {
+		return "it answered lately"
+	}
+	return ""
 }
 
 // behind names the namespaces that are all there is behind a link.

@@ -17,7 +17,8 @@ type Reach struct {
 	Neighbour Value[string] `json:"neighbour"`
 	// Behind are the namespaces that are all there is behind the route's link: a
 	// veth, or a bridge with ports of no other kind, whose far ends were all
-	// looked at, and none of which forwards. Unknown where there may be more.
+	// looked at, and none of which forwards. Unknown where there may be more, or
+	// where somebody may be at the next hop whom no namespace tells of.
 	Behind Value[[]string] `json:"behind"`
 }
 

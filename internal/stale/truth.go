@@ -60,18 +60,8 @@ func refusing(r *snapshot.Reach, route snapshot.Route) Truth {
 	return Truth{No, words}
 }
 
-// deserted: all that is behind the link was looked at, and none has the address;
-// nor did anybody answer for it lately.
-func deserted(r *snapshot.Reach) bool {
-	if _, known := r.Behind.Get(); !known || !r.Neighbour.Known {
-		return false
-	}
-	switch r.Neighbour.Is {
-	case "", "stale", "failed", "incomplete":
-		return !r.Route.Is.Via.IsValid()
-	}
-	return false
-}
+// deserted: all that is behind the link was looked at, and none has the address.
+func deserted(r *snapshot.Reach) bool { return r.Behind.Known && !r.Route.Is.Via.IsValid() }
 
 func emptyWords(r *snapshot.Reach, route snapshot.Route) string {
 	if len(r.Behind.Is) == 0 {

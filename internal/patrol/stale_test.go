@@ -1,0 +1,254 @@
+package patrol_test
+
+import (
+	"context"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/internal/lab"
+	"github.com/pktrail/pktrail/internal/patrol"
+	"github.com/pktrail/pktrail/internal/stale"
+	"github.com/pktrail/pktrail/packet"
+)
+
+// TestHealthy: nothing of what works is called stale.
+func TestHealthy(t *testing.T) {
+	for _, world := range []lab.World{lab.Legacy, lab.IptablesNFT, lab.NFT} {
+		t.Run(string(world), func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t, world)
+			n.serveBackend()
+			peer, err := n.UDPServer("peer", netip.MustParseAddrPort("192.168.50.9:7000"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 60 {
+				n.dial("pod1", "tcp", service+":80")
+			}
+			for _, to := range []string{service + ":53", peer.Addr.String()} {
+				c := n.dial("pod1", "udp", to)
+				n.exchange(c)
+				n.send(c)
+			}
+			idle := n.dial("pod2", "udp", service+":53")
+			n.exchange(idle)
+			if _, err := n.Ping(t.Context(), "pod1", netip.MustParseAddr("192.168.50.9"), 1); err != nil {
+				t.Fatal(err)
+			}
+			syslog := n.dial("pod1", "udp", "192.168.50.9:514")
+			n.send(syslog)
+			// The kernel's table may hold what the pod's neighbours tell of it no more.
+			n.sh("host", "ip", "neigh", "flush", "dev", "cni0")
+			s := n.search(patrol.StaleOptions{All: append(n.all(), n.backend)})
+			if len(s.Report.Findings) > 0 {
+				t.Errorf("found %+v", s.Report.Findings)
+			}
+			if s.Report.Followed < 60 || s.Report.OneWay != 1 {
+				t.Errorf("followed %d, one way %d", s.Report.Followed, s.Report.OneWay)
+			}
+			if n, err := s.Delete(t.Context()); err != nil || n != 0 {
+				t.Errorf("deleted %d: %v", n, err)
+			}
+		})
+	}
+}
+
+// TestUnreachable: the pod is gone, and connections to it stand in the table for
+// days.
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, lab.IptablesNFT)
+	n.serveBackend()
+	for range 3 {
+		n.dial("pod1", "tcp", service+":80")
+	}
+	n.removeBackend()
+	s := n.search(patrol.StaleOptions{})
+	f := n.one(s, stale.DNATUnreachable, stale.Certain, 3)
+	if !strings.Contains(f.Title, "10.96.0.10:80") || !strings.Contains(f.Evidence[0].Is, "no namespace behind cni0 has it: there are pod1, pod2") {
+		t.Errorf("%s %v", f.Title, f.Evidence)
+	}
+	if f.Delete.Pktrail != "pktrail ct delete -p tcp -d 10.96.0.10 --dport 80" || len(f.Samples) != 3 {
+		t.Errorf("%+v", f)
+	}
+	n.deletes(f.Samples[0].Delete.Conntrack, 1)
+	n.deletes(f.Delete.Conntrack, 2)
+}
+
+// deletes runs a command of conntrack's, which must delete so many entries.
+func (n *node) deletes(command string, want int) {
+	n.t.Helper()
+	if _, err := exec.LookPath("conntrack"); err != nil {
+		n.t.Log("conntrack is not installed: ", err)
+		return
+	}
+	before := n.entries()
+	n.sh("host", strings.Fields(command)...)
+	if gone := before - n.entries(); gone != want {
+		n.t.Errorf("%s deleted %d entries, want %d", command, gone, want)
+	}
+}
+
+func (n *node) entries() int {
+	n.t.Helper()
+	d, err := n.table.Conn.Dump(n.t.Context(), conntrack.Tracked, conntrack.Filter{}, func(*conntrack.Flow) error { return nil })
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return d.Meant
+}
+
+// TestBackendLeft: UDP goes on to a pod that the rules have left: one that is
+// gone, one that is silent, one that may still answer.
+func TestBackendLeft(t *testing.T) {
+	for _, world := range []lab.World{lab.Legacy, lab.NFT} {
+		t.Run(string(world), func(t *testing.T) {
+			t.Run("gone", func(t *testing.T) {
+				t.Parallel()
+				n := newNode(t, world)
+				n.serveBackend()
+				c := n.dial("pod1", "udp", service+":53")
+				n.exchange(c)
+				n.load(dnat(world, "10.244.1.3"))
+				n.removeBackend()
+				n.send(c)
+				s := n.search(patrol.StaleOptions{})
+				f := n.one(s, stale.BackendLeft, stale.Certain, 1)
+				if f.To == nil || f.To.Addr.String() != backendIP || *f.To.Port != 5353 {
+					t.Errorf("%+v", f.To)
+				}
+				if gone, err := s.Delete(t.Context()); err != nil || gone != 1 || *s.Report.Deleted != 1 {
+					t.Errorf("deleted %d: %v", gone, err)
+				}
+			})
+			t.Run("silent", func(t *testing.T) {
+				t.Parallel()
+				n := newNode(t, world)
+				n.sh("pod2", "true")
+				n.in(n.backend, exec.Command("ip", "route", "del", "default").Run)
+				c := n.dial("pod1", "udp", service+":53")
+				n.send(c)
+				n.load(dnat(world, "10.244.1.3"))
+				n.one(n.search(patrol.StaleOptions{All: append(n.all(), n.backend)}), stale.BackendLeft, stale.Certain, 1)
+			})
+			t.Run("answered once", func(t *testing.T) {
+				t.Parallel()
+				n := newNode(t, world)
+				n.serveBackend()
+				c := n.dial("pod1", "udp", service+":53")
+				n.exchange(c)
+				n.send(c)
+				n.load(dnat(world, "10.244.1.3"))
+				s := n.search(patrol.StaleOptions{All: append(n.all(), n.backend)})
+				n.one(s, stale.BackendLeft, stale.Suspect, 1)
+				if len(s.Report.Notes) == 0 || !strings.Contains(s.Report.Notes[0], "nf_conntrack_acct=1") {
+					t.Errorf("%q", s.Report.Notes)
+				}
+			})
+			t.Run("answers still", func(t *testing.T) {
+				t.Parallel()
+				n := newNode(t, world)
+				if err := n.Sysctl("host", "net.netfilter.nf_conntrack_acct", "1"); err != nil {
+					t.Skip(err)
+				}
+				n.serveBackend()
+				c := n.dial("pod1", "udp", service+":53")
+				n.exchange(c)
+				n.send(c)
+				n.load(dnat(world, "10.244.1.3"))
+				if s := n.search(patrol.StaleOptions{All: append(n.all(), n.backend)}); len(s.Report.Findings) > 0 {
+					t.Errorf("found %+v", s.Report.Findings)
+				}
+			})
+		})
+	}
+}
+
+// TestNeverReplied: packets go on, and nobody answers: perhaps by design, or
+// because the entry is older than the rule that would translate it.
+func TestNeverReplied(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, lab.IptablesNFT)
+	n.load("*filter\n-A FORWARD -o eth0 -p udp -j ACCEPT\nCOMMIT\n")
+	n.sh("host", "ip", "route", "add", "10.96.0.0/24", "via", "192.168.50.9")
+	n.sh("peer", "ip", "route", "add", "blackhole", "10.96.0.0/24")
+	silent := n.dial("pod1", "udp", "10.96.0.77:9999")
+	n.send(silent)
+	early := n.dial("pod1", "udp", "10.96.0.20:53")
+	n.send(early)
+	n.load("*nat\n-A PREROUTING -d 10.96.0.20/32 -p udp --dport 53 -j DNAT --to-destination 10.244.1.3:5353\nCOMMIT\n")
+	s := n.search(patrol.StaleOptions{})
+	if len(s.Report.Findings) != 2 {
+		t.Fatalf("%d findings", len(s.Report.Findings))
+	}
+	first, second := s.Report.Findings[0], s.Report.Findings[1]
+	if first.Kind != stale.NeverReplied || first.Certainty != stale.Certain || first.Dst.String() != "10.96.0.20" {
+		t.Errorf("%+v", first)
+	}
+	if second.Kind != stale.NeverReplied || second.Certainty != stale.Suspect || second.Dst.String() != "10.96.0.77" {
+		t.Errorf("%+v", second)
+	}
+	n.sh("host", strings.Fields(first.Delete.Conntrack)...)
+	if n.untranslated("10.96.0.20") > 0 {
+		t.Error("the entry is there still, or came again without translation")
+	}
+}
+
+// untranslated counts entries to an address that is not translated.
+func (n *node) untranslated(dst string) int {
+	n.t.Helper()
+	d, err := n.table.Conn.Dump(n.t.Context(), conntrack.Tracked, conntrack.Filter{
+		Orig: conntrack.Tuple{Dst: netip.MustParseAddr(dst)}, StatusMask: conntrack.DstNAT,
+	}, func(*conntrack.Flow) error { return nil })
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return d.Meant
+}
+
+// TestHalfOpen: a flood of SYNs to a host that drops them.
+func TestHalfOpen(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, lab.IptablesNFT)
+	n.sh("peer", "iptables-nft", "-A", "INPUT", "-p", "tcp", "--dport", "81", "-j", "DROP")
+	for port := range uint16(120) {
+		b, err := packet.Build(&packet.Packet{
+			Family: packet.IPv4, Proto: packet.ProtoTCP, Src: netip.MustParseAddr("10.244.1.2"), Dst: netip.MustParseAddr("192.168.50.9"),
+			SrcPort: 20000 + port, DstPort: 81, Has: packet.HasIP | packet.HasProto | packet.HasPorts | packet.HasTCP,
+			TCP: packet.TCP{Flags: packet.SYN, Seq: 1},
+		}, nil)
+		if err == nil {
+			err = n.SendIP("pod1", b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := n.search(patrol.StaleOptions{})
+	f := n.one(s, stale.HalfOpen, stale.Certain, 120)
+	if f.State != "SYN_SENT" || f.Delete.Conntrack != "conntrack -D -p tcp -d 192.168.50.9 --dport 81 --state SYN_SENT" {
+		t.Errorf("%+v", f)
+	}
+	n.deletes(f.Samples[0].Delete.Conntrack, 1)
+	n.deletes(f.Delete.Conntrack, 119)
+	if s, want := n.search(patrol.StaleOptions{}), int64(0); s.Report.Stale() != want {
+		t.Errorf("%d stale", s.Report.Stale())
+	}
+}
+
+// TestCut: a search ends with its context.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, lab.NFT)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := patrol.Stale(ctx, n.table, patrol.StaleOptions{Interval: time.Minute})
+	if err == nil || time.Since(began) > 5*time.Second {
+		t.Errorf("%v after %s", err, time.Since(began))
+	}
+}
