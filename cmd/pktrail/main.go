@@ -34,6 +34,9 @@ func main() {
 		}
 		return
 	}
+	if argv, ok := asConntrack(os.Args); ok {
+		os.Exit(beConntrack(argv))
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // TestMain is also the program: scripts run this binary under the name pktrail,
 // and a trace starts its own binary again as the guardian.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "pktrail" || len(os.Args) == 2 && os.Args[1] == arm.GuardianArg {
+	if slices.Contains([]string{"pktrail", "conntrack"}, filepath.Base(os.Args[0])) || len(os.Args) == 2 && os.Args[1] == arm.GuardianArg {
 		main()
 		return
 	}
