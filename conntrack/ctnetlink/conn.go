@@ -28,8 +28,9 @@ type Options struct {
 	// LoadModule lets the kernel load the module nf_conntrack_netlink, and with
 	// it nf_conntrack, where it is not there. Without, that is ErrNotLoaded.
 	LoadModule bool
-	// BufferBytes is the room for events on their way to a Watcher; 0 is the
-	// system's default. Without CAP_NET_ADMIN over the machine it is cut to
+	// BufferBytes is the room for events on their way to a Watcher, in the
+	// kernel, and as much again here while events wait; 0 is the system's default.
+	// Without CAP_NET_ADMIN over the machine the kernel's is cut to
 	// net.core.rmem_max.
 	BufferBytes int
 }

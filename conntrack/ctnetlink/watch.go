@@ -54,6 +54,7 @@ type Watcher struct {
 	flow   conntrack.Flow
 	expect conntrack.Expect
 	event  Event
+	room   int
 }
 
 // Listen opens a listener in the namespace of the calling thread; what happens
@@ -80,7 +81,7 @@ func Listen(groups Groups, opts Options) (*Watcher, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
-	return &Watcher{sock: s}, nil
+	return &Watcher{sock: s, room: opts.BufferBytes}, nil
 }
 
 // Close ends the listener; a Run under way then returns os.ErrClosed.
@@ -96,7 +97,7 @@ func (w *Watcher) BufferBytes() (int, error) { return w.sock.BufferBytes() }
 // the loss may be older than that dump. An error of each ends it.
 func (w *Watcher) Run(ctx context.Context, each func(*Event) error) error {
 	stop := context.AfterFunc(ctx, func() { _ = w.sock.SetReadDeadline(time.Unix(1, 0)) })
-	err := w.sock.ReadAhead(0, nil, func(b *nfnetlink.Batch) error { return w.batch(b, each) })
+	err := w.sock.ReadAhead(nfnetlink.Ahead{Bytes: w.room}, func(b *nfnetlink.Batch) error { return w.batch(b, each) })
 	if !stop() && ctx.Err() != nil {
 		_ = w.sock.SetReadDeadline(time.Time{})
 		return w.lostLast(each)

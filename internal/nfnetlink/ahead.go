@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	tanks = 4
+	minTanks = 4
 	// tankBytes is small enough that what was read is still in the processor's
 	// cache when it is looked at.
 	tankBytes = 256 << 10
@@ -25,31 +25,36 @@ type tank struct {
 	err   error // of the Read that filled it
 }
 
-// ReadAhead reads on a goroutine of its own, a few batches ahead of each, which
-// is called for one after the other, so that the kernel's work and the caller's
-// overlap. A batch holds during the call. It ends with the first error of each
-// or of Read; where last is not nil, with the batch that it reports. patience is
-// how long a Read may wait, 0 for ever.
-func (s *Socket) ReadAhead(patience time.Duration, last func(*Batch) bool, each func(*Batch) error) error {
-	a := ahead{s: s, patience: patience, last: last, full: make(chan *tank, tanks), free: make(chan *tank, tanks), quit: make(chan struct{})}
-	for range tanks {
-		a.free <- &tank{}
-	}
+// Ahead says how ReadAhead reads. The zero value reads until something fails.
+type Ahead struct {
+	Patience time.Duration     // how long a Read may wait; 0: for ever
+	Bytes    int               // as much may wait for each to look at it, taken only when it does; at least 1 MB
+	Last     func(*Batch) bool // reports the last batch, on the goroutine that reads; nil: there is none
+}
+
+// ReadAhead reads on a goroutine of its own, ahead of each, which is called for
+// one batch after the other, so that the kernel's work and the caller's overlap.
+// A batch holds during the call. It ends with the first error of each or of
+// Read, or with the last batch.
+func (s *Socket) ReadAhead(o Ahead, each func(*Batch) error) error {
+	a := ahead{Ahead: o, s: s, left: max(o.Bytes/tankBytes, minTanks), quit: make(chan struct{})}
+	a.full, a.free = make(chan *tank, a.left), make(chan *tank, a.left)
 	buf, batch := s.buf, s.batch
 	go a.fill()
 	err := a.drain(each)
 	s.buf, s.batch = buf, batch
-	if patience > 0 || err != nil {
+	if o.Patience > 0 || err != nil {
 		_ = s.SetReadDeadline(time.Time{})
 	}
 	return err
 }
 
-// ahead is one ReadAhead under way. Tanks go round between its goroutines.
+// ahead is one ReadAhead under way. Tanks go round between its goroutines; new
+// ones are made only where all are full.
 type ahead struct {
+	Ahead
 	s          *Socket
-	patience   time.Duration
-	last       func(*Batch) bool
+	left       int // tanks that may still be made
 	full, free chan *tank
 	quit       chan struct{}
 }
@@ -82,9 +87,10 @@ func btoi(b bool) int {
 // fill reads until it fails, the last batch has come or drain wants no more.
 func (a *ahead) fill() {
 	defer close(a.full)
-	for t := range a.free {
-		if a.patience > 0 {
-			_ = a.s.SetReadDeadline(time.Now().Add(a.patience))
+	for {
+		t := a.tank()
+		if a.Patience > 0 {
+			_ = a.s.SetReadDeadline(time.Now().Add(a.Patience))
 		}
 		select {
 		case <-a.quit:
@@ -99,14 +105,25 @@ func (a *ahead) fill() {
 	}
 }
 
-func (a *ahead) read(t *tank) (done bool) {
-	if t.buf == nil {
-		t.buf = make([]byte, tankBytes)
+// tank is one that is free, a new one, or the next that becomes free.
+func (a *ahead) tank() *tank {
+	select {
+	case t := <-a.free:
+		return t
+	default:
 	}
+	if a.left > 0 {
+		a.left--
+		return &tank{buf: make([]byte, tankBytes)}
+	}
+	return <-a.free
+}
+
+func (a *ahead) read(t *tank) (done bool) {
 	a.s.buf, a.s.batch = t.buf, t.batch
 	_, t.err = a.s.Read()
 	t.batch = a.s.batch
-	return t.err != nil || a.last != nil && a.last(&t.batch)
+	return t.err != nil || a.Last != nil && a.Last(&t.batch)
 }
 
 // DumpAhead is Dump whose answer is read on another goroutine while each is
@@ -127,7 +144,7 @@ func (s *Socket) DumpAhead(op string, fill func(seq uint32) []byte, each func(wi
 		return false, err
 	}
 	s.dumping = true
-	err = s.ReadAhead(answerTimeout, s.endsDump, r.takeAll)
+	err = s.ReadAhead(Ahead{Patience: answerTimeout, Last: s.endsDump}, r.takeAll)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = fmt.Errorf("%s: wait for the kernel's answer: %w", op, err)
 	}
@@ -169,7 +186,7 @@ func (s *Socket) finishDump(op string) error {
 	if !s.dumping {
 		return nil
 	}
-	if err := s.ReadAhead(answerTimeout, s.endsDump, func(*Batch) error { return nil }); err != nil {
+	if err := s.ReadAhead(Ahead{Patience: answerTimeout, Last: s.endsDump}, func(*Batch) error { return nil }); err != nil {
 		return fmt.Errorf("%s: read the rest of the dump before: %w", op, err)
 	}
 	return nil
