@@ -154,7 +154,7 @@ func (o *ctOutput) printer(w io.Writer) (render.FlowPrinter, *bufio.Writer, erro
 		look.Netns, look.Wide = o.many(), o.format == "wide"
 		return render.NewText(out, look), out, nil
 	}
-	return nil, nil, hint(fmt.Errorf("-o %s: no such output", o.format), "-o text, -o wide or -o json")
+	return nil, nil, hint(fmt.Errorf("-o %s: no such output here", o.format), "-o text, -o wide or -o json; for pktrail ct list -o save too")
 }
 
 // printed is what is left of an error of printing: a reader that goes away, as

@@ -306,3 +306,34 @@ func TestCTDeleteIsWhatItSays(t *testing.T) {
 		}
 	}
 }
+
+// TestCTSave: what is saved is what conntrack saves, and makes the entries again.
+func TestCTSave(t *testing.T) {
+	p := newCTPlace(t, "ctsave")
+	p.fillTable(t)
+	sorted := func(text string) []string {
+		lines := strings.Split(strings.TrimSpace(regexp.MustCompile(` -t \d+ `).ReplaceAllString(text, " ")), "\n")
+		slices.Sort(lines)
+		return slices.Compact(lines)
+	}
+	want := sorted(p.sh(t, "conntrack -L -o save 2>/dev/null; conntrack -L -f ipv6 -o save 2>/dev/null"))
+	got := p.must(t, "list", "-o", "save")
+	if diff := cmp.Diff(want, sorted(got)); diff != "" {
+		t.Errorf("-conntrack +ours:\n%s", diff)
+	}
+	var tcp []string
+	for line := range strings.Lines(p.must(t, "list", "-p", "tcp,udp", "-o", "save")) {
+		if strings.Contains(line, "-s 10.") || strings.Contains(line, "-s 2001:") {
+			tcp = append(tcp, line)
+		}
+	}
+	if len(tcp) != 4 {
+		t.Fatalf("saved %q", tcp)
+	}
+	p.must(t, "flush", "--yes")
+	p.sh(t, "conntrack -R - <<E\n"+strings.Join(tcp, "")+"E\n")
+	again := p.must(t, "list", "-s", "10.0.0.0/8", "-o", "save") + p.must(t, "list", "-s", "2001:db8::1", "-o", "save")
+	if diff := cmp.Diff(sorted(strings.Join(tcp, "")), sorted(again)); diff != "" {
+		t.Errorf("saved and made again (-saved +made):\n%s", diff)
+	}
+}

@@ -35,15 +35,19 @@ as (as from → to), what of its status matters, mark, zone, labels, helper, and
 packets and bytes where net.netfilter.nf_conntrack_acct is on.
 
 A row is printed as soon as the kernel sent the entry, so a list of a million
-takes no more memory than one of ten. The kernel looks for what it can itself.`,
+takes no more memory than one of ten. The kernel looks for what it can itself.
+
+-o save writes what conntrack -o save does, which conntrack -R and pktrail ct -R
+make entries of again: without marks, labels and helpers, as there.`,
 		Example: `  sudo pktrail ct list
   sudo pktrail ct list -p tcp -s 10.1.0.0/16 --dport 443 --state ESTABLISHED
   sudo pktrail ct list --nat dnat --status UNREPLIED -o wide
-  sudo pktrail ct list -p udp --expires-within 10s --netns all -o json`,
+  sudo pktrail ct list -p udp --expires-within 10s --netns all -o json
+  sudo pktrail ct list -d 10.96.0.10 -o save`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, m) },
 	}
-	f.ctOutput.add(cmd, "text, wide for all that is known, or json for JSON lines")
+	f.ctOutput.add(cmd, "text, wide for all that is known, json for JSON lines, or save for conntrack -R")
 	f.ctQuery.add(cmd)
 	return cmd
 }
@@ -54,6 +58,9 @@ func (f *ctListFlags) run(cmd *cobra.Command, m match.Match) error {
 		return err
 	}
 	l, err := f.lister(cmd.OutOrStdout())
+	if f.format == "save" {
+		l, err = f.saveLister(cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
 	if err != nil {
 		return err
 	}
@@ -82,6 +89,7 @@ func (f *ctListFlags) lister(w io.Writer) (*lister, error) {
 type lister struct {
 	printer render.FlowPrinter
 	out     *bufio.Writer // what printer writes to
+	save    *saver        // writes entries to out in printer's place, unless nil
 	maker   flows.Maker
 	sum     journey.FlowSummary
 	states  journey.FlowStateCounts
@@ -105,6 +113,9 @@ func (l *lister) unjudged(why string) {
 
 func (l *lister) flow(t *table, f *conntrack.Flow) error {
 	l.count(f)
+	if l.save != nil {
+		return l.save.write(l.out, f)
+	}
 	shown := l.maker.Flow(f)
 	shown.Netns = t.shown
 	return l.printer.Flow(shown)
