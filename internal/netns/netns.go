@@ -230,7 +230,7 @@ func within(target *os.File, f func() error) error {
 		return fmt.Errorf("open own network namespace: %w", err)
 	}
 	defer func() { _ = home.Close() }()
-	if target != nil {
+	if target != nil && !same(target, home) { // to stay takes no right
 		err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET)
 		runtime.KeepAlive(target)
 		if err != nil {
@@ -246,6 +246,16 @@ func within(target *os.File, f func() error) error {
 		}
 	}()
 	return f()
+}
+
+// same reports whether two files are of one namespace.
+func same(a, b *os.File) bool {
+	x, err := a.Stat()
+	if err != nil {
+		return false
+	}
+	y, err := b.Stat()
+	return err == nil && os.SameFile(x, y)
 }
 
 func openPath(name, path string) (*NS, error) {

@@ -149,6 +149,9 @@ func sourceWords(e *sysctl.Entry) string {
 		}
 		return "runtime only: lost at the next restart"
 	case sysctl.KindDiffers:
+		if e.Changed != nil && !*e.Changed {
+			return "default, though " + where + " says " + e.Source.Value
+		}
 		return "runtime only: " + where + " says " + e.Source.Value
 	case sysctl.KindNetns:
 		return "of this namespace"
@@ -294,8 +297,12 @@ func restartWords(e *sysctl.Entry) string {
 		return ""
 	case e.AtRestart == nil:
 		return "the value is lost at the next restart"
+	case e.Interface() != "" && e.Source.Kind == sysctl.KindRuntime:
+		return "an interface of that name begins anew, with the value of default"
 	case *e.AtRestart == "":
 		return "after the next restart it is empty"
+	case e.Changed != nil && !*e.Changed:
+		return "after the next restart it is " + *e.AtRestart + ", if the file is read once the setting is there"
 	}
 	return "after the next restart it is " + *e.AtRestart + ", unless whoever wrote it does so again"
 }
@@ -381,6 +388,9 @@ func (t *Text) lasting(l *sysctl.Last) {
 	switch {
 	case l.Not != "":
 		t.flow(4, line{{"  it does not last: " + l.Not, plain}})
+	case l.Already:
+		t.flow(4, line{{"  it lasts: line " + strconv.Itoa(l.Line) + " of " + l.File + " says so already", plain}})
+		t.put(line{{"    " + t.clean(l.Text), plain}}, 0)
 	case l.Line > 0:
 		t.flow(4, line{{"  to make it last, change line " + strconv.Itoa(l.Line) + " of " + l.File + " to", plain}})
 		t.put(line{{"    " + t.clean(l.Text), plain}}, 0)

@@ -20,7 +20,7 @@ func sysctlHost() *snapshot.Sysctls {
 		s.Keys = append(s.Keys, snapshot.Sysctl{Path: v[0], Value: snapshot.Known(v[1]), Writable: v[0] != "net/netfilter/nf_conntrack_count"})
 	}
 	s.Keys = append(s.Keys, snapshot.Sysctl{Path: "net/netfilter/nf_conntrack_tcp_be_liberal", Value: snapshot.Unknown[string]("permission denied")})
-	for i, text := range []string{"net.ipv4.conf.*.rp_filter = 2", "net.netfilter.nf_conntrack_max = 500000", "net.nf_conntrack_max = 1000000", "net.ipv4.conf.all.rp_filter = 1", "net.ipv4.conf.default.rp_filter = 2"} {
+	for i, text := range []string{"net.ipv4.conf.*.rp_filter = 2", "net.netfilter.nf_conntrack_max = 500000", "net.nf_conntrack_max = 1000000", "net.ipv4.conf.all.rp_filter = 1", "net.ipv4.conf.default.rp_filter = 2", "net.netfilter.nf_conntrack_tcp_loose = 0"} {
 		s.Config = append(s.Config, snapshot.ConfigLine{File: "/etc/sysctl.d/90-net.conf", Line: i + 1, Text: text})
 	}
 	s.Unlinked = []snapshot.ConfigLine{{File: "/etc/sysctl.conf", Line: 9, Text: "net.ipv4.ip_forward=1"}}
@@ -45,7 +45,7 @@ func TestSysctls(t *testing.T) {
 	must(NewJSON(&lines).Sysctls(&all))
 	page := NewText(&pages, Options{Width: 80})
 	s.Unread = nil
-	for _, name := range []string{"nf_conntrack_max", "nf_conntrack_count", "eth0.10/rp_filter", "ip_forward", "nf_conntrack_udp_timeout", "be_liberal", "nf_conntrack_new", "reserved_ports"} {
+	for _, name := range []string{"nf_conntrack_max", "nf_conntrack_count", "eth0.10/rp_filter", "ip_forward", "nf_conntrack_udp_timeout", "be_liberal", "tcp_loose", "nf_conntrack_new", "reserved_ports"} {
 		r := sysctl.Tell(s, sysctl.Want{Pattern: sysctl.ParsePattern(name)})
 		if !r.Full {
 			t.Errorf("%s is not one setting", name)

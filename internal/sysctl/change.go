@@ -32,6 +32,8 @@ type Last struct {
 	File string `json:"file,omitzero"`
 	Line int    `json:"line,omitzero"` // that says something else now; 0 for a line more
 	Text string `json:"text,omitzero"` // of the line
+	// Already is that the line says so now, and nothing is to be done.
+	Already bool `json:"already"`
 	// Not says why no file makes it last.
 	Not string `json:"not,omitzero"`
 	// Mind is what else the file needs to have its effect.
@@ -161,6 +163,10 @@ func (r *reporter) last(e *Entry, value string) Last {
 	l := Last{Text: e.Name + " = " + value, Mind: r.mindFile(e.setting)}
 	names := r.names(e, e.setting)
 	a, set := r.config.Last(names)
+	if set && !a.Procps && e.setting.Takes.Same(a.Value, value) {
+		l.File, l.Line, l.Text, l.Already = a.File, a.Line, Name(a.Path)+" = "+a.Value, true
+		return l
+	}
 	if set && a.Procps {
 		l.Mind = fmt.Sprintf("`sysctl --system` reads %s:%d after it, systemd-sysctl does not: take that line out", a.File, a.Line)
 	} else if set && strings.HasPrefix(a.File, "/etc/") && slices.Contains(names[:1+len(e.setting.Aliases)], a.Path) {

@@ -30,6 +30,8 @@ func TestPlan(t *testing.T) {
 			File: "/etc/sysctl.d/90-net.conf", Text: "net.ipv4.conf.eth0.rp_filter = 2"}}},
 		{"ip_local_port_range=1024\t65535", Change{Name: "net.ipv4.ip_local_port_range", Path: "net/ipv4/ip_local_port_range", Old: "32768 60999", Wanted: "1024 65535", Last: Last{
 			File: "/etc/sysctl.d/90-net.conf", Text: "net.ipv4.ip_local_port_range = 1024 65535"}}},
+		{"net.ipv4.conf.eth0.rp_filter=1", Change{Name: "net.ipv4.conf.eth0.rp_filter", Path: "net/ipv4/conf/eth0/rp_filter", Old: "1", Wanted: "1", Last: Last{
+			File: "/etc/sysctl.d/50-a.conf", Line: 2, Text: "net.ipv4.conf.*.rp_filter = 1", Already: true}}},
 	} {
 		got, err := Plan(s, c.set)
 		if err != nil {
