@@ -107,6 +107,9 @@ func appendHeaders(dst []byte, h *event.Headers, l *event.LogLine) []byte {
 		dst = appendIPv4(dst, h, l.Form)
 	}
 	if h.Has&(event.HasTruncated|event.HasProto) == event.HasTruncated {
+		if bytes.Contains(h.Options, []byte(fragmentTruncated)) {
+			return dst
+		}
 		return append(dst, "TRUNCATED"...)
 	}
 	if h.Family == packet.IPv6 && h.Has&event.HasOptions != 0 && (h.Proto == packet.ProtoESP || h.Proto == packet.ProtoAH) {

@@ -87,14 +87,15 @@ func isExtension(proto uint8) bool {
 
 // fragment writes `FRAG:n ` and what belongs to it.
 func (d *dump) fragment(h *event.Headers, at int) bool {
-	h.Options = append(h.Options, "FRAG:"...)
 	b, ok := d.get(at, 8)
 	if !ok {
+		d.truncated(h)
 		if !d.snapped {
-			h.Options = append(h.Options, "TRUNCATED "...)
+			h.Options = append(h.Options, fragmentTruncated+" "...)
 		}
 		return false
 	}
+	h.Options = append(h.Options, "FRAG:"...)
 	field := binary.BigEndian.Uint16(b[2:])
 	h.FragOffset, h.ID = field&^7, binary.BigEndian.Uint32(b[4:])
 	h.Has |= event.HasFragment | event.HasID

@@ -94,6 +94,10 @@ func TestMessageForms(t *testing.T) {
 			message{Family: familyIPv6, Out: 2}, ip6 + "000c 33 40" + ip6Addrs + "0001 0000 0000cafe 00000001",
 			"IN= OUT=eth0 " + ip6Told + "LEN=52 TC=0 HOPLIMIT=64 FLOWLBL=0 OPT ( AH SPI=0xcafe ) TRUNCATED", 0,
 		},
+		"cut within a fragment header": {
+			message{Family: familyIPv6, Out: 2}, ip6 + "000c 00 40" + ip6Addrs + "2c00000000000000 1100 0001",
+			"IN= OUT=eth0 " + ip6Told + "LEN=52 TC=0 HOPLIMIT=64 FLOWLBL=0 OPT ( ) OPT ( FRAG:TRUNCATED ", 0,
+		},
 		"an error of IPv6": {
 			message{Family: familyIPv6, Out: 2}, ip6 + "0030 3a 40" + ip6Addrs + "0200 0000 00000500" + ip6 + "0020 11 3f" + ip6Addrs,
 			"IN= OUT=eth0 " + ip6Told + "LEN=88 TC=0 HOPLIMIT=64 FLOWLBL=0 PROTO=ICMPv6 TYPE=2 CODE=0 [" + ip6Told +

@@ -151,9 +151,11 @@ func (r *reader) colon(key []byte) bool {
 	h := r.h
 	r.i = skipBlanks(r.b, r.i) // ulogd's blank
 	switch {
-	case string(key) == "FRAG" && bytes.HasPrefix(r.b[r.i:], []byte("TRUNCATED")):
+	case string(key) == "FRAG" && bytes.HasPrefix(r.b[r.i:], []byte("T")):
+		if !r.literal("TRUNCATED", "a number, or TRUNCATED") {
+			return false
+		}
 		h.Has |= event.HasTruncated
-		r.i += len("TRUNCATED")
 		return true
 	case string(key) == "FRAG" && h.Family == packet.IPv6:
 		return r.num16(&h.FragOffset, event.HasFragment)
@@ -265,10 +267,9 @@ const maxOptions = 40
 // extension reads `OPT ( ... ) ` of one IPv6 extension header. Groups follow each
 // other, and are kept together as they stand.
 func (r *reader) extension() bool {
-	h := r.h
 	size := r.closing()
 	if size < 0 {
-		return false
+		return r.truncatedFragment()
 	}
 	end := r.i + size
 	for r.i = skipBlanks(r.b, r.i); r.i < end; r.i = skipBlanks(r.b, r.i) {
@@ -280,6 +281,13 @@ func (r *reader) extension() bool {
 		}
 	}
 	r.i = end + 1
+	r.group()
+	return true
+}
+
+// group adds to the options what was read of the word, and the blank behind it.
+func (r *reader) group() {
+	h := r.h
 	if r.i < len(r.b) && r.b[r.i] == ' ' {
 		r.i++
 	}
@@ -289,8 +297,24 @@ func (r *reader) extension() bool {
 	}
 	h.Options = r.b[max(start, 0):r.i:r.i]
 	h.Has |= event.HasOptions
+}
+
+// truncatedFragment reads the one group that the kernel does not close: that of a
+// fragment header that it could not read.
+func (r *reader) truncatedFragment() bool {
+	at := skipBlanks(r.b, r.i)
+	if !bytes.HasPrefix(r.b[at:], []byte(fragmentTruncated)) {
+		return false
+	}
+	r.i = at + len(fragmentTruncated)
+	r.short = false
+	r.h.Has |= event.HasTruncated
+	r.group()
 	return true
 }
+
+// fragmentTruncated is the kernel's words for a fragment header that it could not read.
+const fragmentTruncated = "FRAG:TRUNCATED"
 
 // extensionWord reads FRAG:, INCOMPLETE, ID:, AH, ESP and SPI= in an OPT group.
 func (r *reader) extensionWord(end int) bool {

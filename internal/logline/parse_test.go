@@ -157,6 +157,11 @@ func wholeICMP() map[string]event.LogLine {
 			"", v6(packet.ProtoESP, event.HasOptions|event.HasSPI, func(h *event.Headers) {
 				h.SPI, h.Options = 0x1234, []byte("OPT ( ESP SPI=0x1234 )")
 			}), func(l *event.LogLine) { l.Form = event.FormTrimmed }),
+		"IN=eth0 OUT= " + ipv6Head + "OPT ( ) OPT ( FRAG:TRUNCATED ": line(
+			"", v6(0, event.HasOptions|event.HasTruncated, func(h *event.Headers) {
+				h.Has &^= event.HasProto
+				h.Options = []byte("OPT ( ) OPT ( FRAG:TRUNCATED ")
+			}), nil),
 		"IN=eth0 OUT= " + ipv6Head + "OPT ( AH INCOMPLETE [2 bytes] )": line(
 			"", v6(packet.ProtoAH, event.HasOptions|event.HasIncomplete, func(h *event.Headers) {
 				h.Incomplete, h.Options = 2, []byte("OPT ( AH INCOMPLETE [2 bytes] )")
