@@ -166,6 +166,9 @@ func (f *Flow) tuple(a wire.Attr, t *Tuple) { decodeTuple(a, t, (*leftovers)(&f.
 
 // decodeTuple takes a tuple that lies in the attributes of in.
 func decodeTuple(tuple wire.Attr, t *Tuple, left *leftovers, in place) {
+	if usualTuple(tuple.Data, t) {
+		return
+	}
 	in = in.into(tuple.Type)
 	attrs := wire.Attrs(tuple.Data)
 	for a, ok := attrs.Next(); ok; a, ok = attrs.Next() {
