@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -14,8 +16,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/conntrack/ctnetlink"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/journey"
+	"github.com/pktrail/pktrail/packet"
 )
 
 // ctPlace is a namespace with a name, in which flows are tracked.
@@ -283,6 +288,62 @@ func TestCTWatchBurst(t *testing.T) {
 	if kinds[journey.FlowNew] != flowsMade || kinds[journey.FlowDestroy] != flowsMade || len(sums) != 1 || sums[0].Shown != 2*flowsMade || sums[0].Lost.Count != 0 {
 		t.Errorf("%v, %+v", kinds, sums)
 	}
+}
+
+// TestCTWatchResync: what was lost is counted, and what a listing after it shows
+// is all that was made.
+func TestCTWatchResync(t *testing.T) {
+	p := newCTPlace(t, "ctresync")
+	const made = 20_000
+	done := make(chan string)
+	go func() {
+		out, stderr, code := p.ct(t, "watch", "--event", "new", "--buffer-bytes", "1", "--resync", "--duration", "4s", "-o", "json")
+		if code != exitDone {
+			t.Errorf("exit code %d: %s", code, stderr)
+		}
+		done <- out
+	}()
+	time.Sleep(300 * time.Millisecond)
+	if err := p.make(made); err != nil {
+		t.Fatal(err)
+	}
+	out := <-done
+	seen, fresh := map[uint32]bool{}, 0
+	for _, e := range objects[*journey.FlowEvent](t, out, journey.FlowEventSchema) {
+		seen[*e.Flow.ID] = true
+		if e.Event == journey.FlowNew {
+			fresh++
+		}
+	}
+	sums, losses := objects[*journey.FlowSummary](t, out, journey.FlowSummarySchema), objects[*journey.Lost](t, out, journey.LostSchema)
+	if len(sums) != 1 || sums[0].Lost.Count == 0 || len(losses) == 0 || !sums[0].Lost.More && int64(fresh)+sums[0].Lost.Count != made {
+		t.Fatalf("%d new, %d losses: %+v", fresh, len(losses), sums)
+	}
+	if len(seen) != made {
+		t.Errorf("seen %d of %d, with %d lost", len(seen), made, sums[0].Lost.Count)
+	}
+}
+
+// make makes so many entries as fast as it can.
+func (p *ctPlace) make(n int) error {
+	return p.ns.Do(func() error {
+		c, err := ctnetlink.Open(ctnetlink.Options{})
+		if err != nil {
+			return err
+		}
+		var refused error
+		w := c.NewWriter(func(_ int, err error) { refused = err })
+		for i := range n {
+			t := conntrack.Tuple{
+				Src: netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}), Dst: netip.AddrFrom4([4]byte{10, 8, 0, byte(i >> 16)}),
+				Has: conntrack.HasProto | conntrack.HasPorts, Proto: packet.ProtoUDP, SrcPort: 1000, DstPort: 53,
+			}
+			if err := w.Create(&conntrack.Flow{Orig: t, Reply: answering(t), Has: conntrack.HasTimeout, Timeout: 1000}); err != nil {
+				return err
+			}
+		}
+		return errors.Join(w.Flush(), refused, c.Close())
+	})
 }
 
 // TestCTDeleteIsWhatItSays: what is listed is what is deleted, whatever asks.

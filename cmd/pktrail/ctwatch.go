@@ -23,6 +23,7 @@ type ctWatchFlags struct {
 	count    int64
 	duration time.Duration
 	resync   bool
+	room     int
 }
 
 func ctWatchCommand(m match.Match) *cobra.Command {
@@ -52,6 +53,7 @@ Events that were lost for want of room are counted and shown in their place; wit
 	flags.Int64Var(&f.count, "count", 0, "end after so many events")
 	flags.DurationVar(&f.duration, "duration", 0, "end after so long: 30s, 5m")
 	flags.BoolVar(&f.resync, "resync", false, "list the table again after a loss")
+	flags.IntVar(&f.room, "buffer-bytes", 64<<20, "room for events that wait to be read, in each namespace; memory is taken only as far as they wait")
 	return cmd
 }
 
@@ -64,14 +66,14 @@ func (f *ctWatchFlags) run(cmd *cobra.Command, m match.Match) error {
 	if err != nil {
 		return err
 	}
-	if f.count < 0 || f.duration < 0 {
-		return hint(errors.New("--count and --duration cannot be negative"), "leave them away for no end")
+	if f.count < 0 || f.duration < 0 || f.room < 1 {
+		return hint(errors.New("--count and --duration cannot be negative, and --buffer-bytes is 1 at least"), "leave them away for no end, and for 64 MiB")
 	}
 	w := &watch{q: q, limit: f.count, resync: f.resync, began: time.Now(), kinds: map[journey.FlowChange]int64{}}
 	if w.printer, w.out, err = f.printer(cmd.OutOrStdout()); err != nil {
 		return err
 	}
-	spots, err := openSpots(f.netns, groups)
+	spots, err := openSpots(f.netns, groups, f.room)
 	if err != nil {
 		return err
 	}
@@ -116,17 +118,13 @@ func (f *ctWatchFlags) groups() (groups ctnetlink.Groups, err error) {
 	return groups, nil
 }
 
-// eventRoom is the room for events that wait to be read, in each namespace. The
-// kernel takes it up only as far as events wait.
-const eventRoom = 64 << 20
-
 // spot is one namespace that is listened to.
 type spot struct {
 	table   *table
 	watcher *ctnetlink.Watcher
 }
 
-func openSpots(names []string, groups ctnetlink.Groups) (spots []*spot, err error) {
+func openSpots(names []string, groups ctnetlink.Groups, room int) (spots []*spot, err error) {
 	tables, err := openTables(names)
 	if err != nil {
 		return nil, err
@@ -134,7 +132,7 @@ func openSpots(names []string, groups ctnetlink.Groups) (spots []*spot, err erro
 	for i, t := range tables {
 		s := &spot{table: t}
 		err := t.ns.Do(func() (err error) {
-			s.watcher, err = ctnetlink.Listen(groups, ctnetlink.Options{BufferBytes: eventRoom})
+			s.watcher, err = ctnetlink.Listen(groups, ctnetlink.Options{BufferBytes: room})
 			return err
 		})
 		if err != nil {
