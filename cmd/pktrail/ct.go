@@ -35,7 +35,8 @@ Nothing here loads a module, makes a rule or switches a setting.`,
   sudo pktrail ct delete -p udp -s 10.1.0.2 --dry-run`,
 	}
 	cmd.AddCommand(ctListCommand(m), ctGetCommand(m), ctWatchCommand(m), ctCreateCommand(m), ctUpdateCommand(m),
-		ctDeleteCommand(m), ctFlushCommand(m), ctCountCommand(m), ctStatsCommand(m))
+		ctDeleteCommand(m), ctFlushCommand(m), ctCountCommand(m), ctStatsCommand(m),
+		ctTopCommand(m), ctWhoCommand(m), ctStaleCommand(m))
 	return cmd
 }
 

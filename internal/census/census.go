@@ -6,6 +6,7 @@
 package census
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
@@ -133,5 +134,8 @@ func (c *Census) rates(before, now tally) (added, ended *float64) {
 		return nil, nil
 	}
 	gone := max(before.entries+now.new-now.entries, 0)
-	return new(float64(now.new) / c.seconds()), new(float64(gone) / c.seconds())
+	return new(round(float64(now.new)/c.seconds(), 100)), new(round(float64(gone)/c.seconds(), 100))
 }
+
+// round keeps what parts of one are worth telling.
+func round(v, parts float64) float64 { return math.Round(v*parts) / parts }

@@ -65,7 +65,7 @@ func (c *Census) index(by By) int {
 func (c *Census) group(by By, k Key, now tally, at int) Group {
 	g := k.group(by)
 	g.Entries, g.More = now.entries, now.error > 0
-	g.Share = float64(now.entries) / float64(c.now.entries)
+	g.Share = round(float64(now.entries)/float64(c.now.entries), 1e4)
 	g.Unreplied, g.Unassured = now.noReply, now.unassured
 	if c.last != nil {
 		g.New, g.Ended = c.rates(c.last.groups[at].of(k), now)

@@ -31,7 +31,7 @@ type Fill struct {
 func NewFill(entries int64, limit *int64) Fill {
 	f := Fill{Max: limit}
 	if limit != nil && *limit > 0 {
-		f.Share = new(float64(entries) / float64(*limit))
+		f.Share = new(round(float64(entries)/float64(*limit), 1e4))
 	}
 	return f
 }
@@ -49,7 +49,7 @@ func (c *Census) Change() Change {
 	if c.last == nil || c.seconds() <= 0 {
 		return Change{}
 	}
-	ch := Change{Seconds: new(c.seconds())}
+	ch := Change{Seconds: new(round(c.seconds(), 1000))}
 	ch.New, ch.Ended = c.rates(tally{entries: c.last.entries}, tally{entries: c.now.entries, new: c.now.new})
 	return ch
 }

@@ -68,42 +68,47 @@ func (w *Who) refusedWords() string {
 	return words
 }
 
-// most of a table is said to be of a group from this share on, and most of a
-// group to be of a part of it.
+// most of a table is said to be of a group from this share on, and of a part of
+// that group if the part has this much of it.
 const (
 	mainShare = 0.2
 	mainPart  = 0.5
 )
 
-// mainWords names the most exact group that has most of what a wider one has.
+// mainWords names the most exact group that has most of what a wider one has:
+// from the source, destination or service with most entries to the destination
+// with its port, and to one source of that.
 func (w *Who) mainWords() string {
-	target, pair := w.first(Target), w.first(Pair)
-	switch {
-	case target == nil || target.Share < mainShare:
-		return w.mainEnd(pair)
-	case pair != nil && sameTarget(pair, target) && pair.Share >= mainPart*target.Share:
-		return of(pair.Share, targetWords(pair)+" from "+pair.Src.String())
+	wide, words := w.widest()
+	if wide == nil || wide.Share < mainShare {
+		return ""
 	}
-	return of(target.Share, targetWords(target))
+	target, pair := w.first(Target), w.first(Pair)
+	if target != nil && target.Share >= mainPart*wide.Share {
+		wide, words = target, targetWords(target)
+	}
+	if pair != nil && pair.Share >= mainPart*wide.Share {
+		wide, words = pair, targetWords(pair)+" from "+pair.Src.String()
+	}
+	return of(wide.Share, words)
 }
 
-// mainEnd is for tables whose entries share no target, such as those of a scan.
-func (w *Who) mainEnd(pair *Group) string {
-	for _, g := range [...]*Group{pair, w.first(Source), w.first(Destination), w.first(Service)} {
-		if g == nil || g.Share < mainShare {
+func (w *Who) widest() (wide *Group, words string) {
+	for _, by := range [...]By{Source, Destination, Service} {
+		g := w.first(by)
+		if g == nil || wide != nil && g.Share <= wide.Share {
 			continue
 		}
-		switch {
-		case g == pair:
-			return of(g.Share, targetWords(g)+" from "+g.Src.String())
-		case g.Src.IsValid():
-			return of(g.Share, "from "+g.Src.String())
-		case g.Dst.IsValid():
-			return of(g.Share, "to "+g.Dst.String())
+		switch wide = g; by {
+		case Source:
+			words = "from " + g.Src.String()
+		case Destination:
+			words = "to " + g.Dst.String()
+		default:
+			words = serviceWords(g)
 		}
-		return of(g.Share, serviceWords(g))
 	}
-	return ""
+	return wide, words
 }
 
 func (w *Who) first(by By) *Group {
@@ -111,10 +116,6 @@ func (w *Who) first(by By) *Group {
 		return &r.Groups[0]
 	}
 	return nil
-}
-
-func sameTarget(a, b *Group) bool {
-	return a.Dst == b.Dst && a.Proto == b.Proto && (a.DstPort == nil) == (b.DstPort == nil) && (a.DstPort == nil || *a.DstPort == *b.DstPort)
 }
 
 func of(share float64, what string) string { return Percent(share) + " of it is " + what }

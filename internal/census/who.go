@@ -90,7 +90,7 @@ func (w *Who) grow(before, after Count) {
 	if d <= 0 {
 		return
 	}
-	w.Growth = new(float64(int64(after.Totals.Entries)-int64(before.Totals.Entries)) / d)
+	w.Growth = new(round(float64(int64(after.Totals.Entries)-int64(before.Totals.Entries))/d, 100))
 	if w.Max != nil && *w.Max > 0 && *w.Growth > 0 {
 		w.FullIn = new(max(float64(*w.Max-w.Entries) / *w.Growth, 0))
 	}

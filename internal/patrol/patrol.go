@@ -20,8 +20,9 @@ import (
 
 // Table is the table of one namespace. Both must stay open while it is looked at.
 type Table struct {
-	NS   *netns.NS
-	Conn *ctnetlink.Conn
+	NS     *netns.NS
+	Conn   *ctnetlink.Conn
+	Filter conntrack.Filter // which entries are counted; Stale wants the zero value
 }
 
 // Netns is the table's namespace as it is shown.
@@ -37,9 +38,9 @@ func (t Table) limit(facts *snapshot.ConntrackTable) *int64 {
 	return nil
 }
 
-// dump hands out every entry of the table.
+// dump hands out the entries of the table.
 func (t Table) dump(ctx context.Context, each func(*conntrack.Flow)) error {
-	_, err := t.Conn.Dump(ctx, conntrack.Tracked, conntrack.Filter{}, func(f *conntrack.Flow) error {
+	_, err := t.Conn.Dump(ctx, conntrack.Tracked, t.Filter, func(f *conntrack.Flow) error {
 		each(f)
 		return nil
 	})

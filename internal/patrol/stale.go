@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/pktrail/pktrail/conntrack"
@@ -30,6 +29,7 @@ type Search struct {
 	Report *stale.Report
 	table  Table
 	survey *stale.Survey
+	left   bool // by Delete
 }
 
 // Stale looks twice at a table and judges what it met. It sends no packet.
@@ -105,16 +105,30 @@ func (s *Search) facts(ctx context.Context, h *collect.Host, opt StaleOptions, b
 	}, notes
 }
 
-// Delete deletes the entries that were found stale and still are as they were
-// found, and returns how many it deleted.
-func (s *Search) Delete(ctx context.Context) (int64, error) {
-	n, err := s.table.Conn.DeleteMatching(ctx, conntrack.Filter{Also: s.survey.Stale}, nil)
-	deleted := int64(n)
-	s.Report.Deleted = &deleted
-	return deleted, err
+// Deletable is how many entries Delete is about.
+func (s *Search) Deletable(suspected bool) (n int64) {
+	for i := range s.Report.Findings {
+		if f := &s.Report.Findings[i]; suspected || f.Certainty == stale.Certain {
+			n += f.Entries
+		}
+	}
+	return n
 }
 
-// Clear reports whether nothing stale was found in any search.
-func Clear(all []*Search) bool {
-	return !slices.ContainsFunc(all, func(s *Search) bool { return len(s.Report.Findings) > 0 })
+// Delete deletes the entries that are certainly stale, or suspected too, and still
+// are as they were found. The report then tells how many it deleted.
+func (s *Search) Delete(ctx context.Context, suspected bool) error {
+	n, err := s.table.Conn.DeleteMatching(ctx, conntrack.Filter{Also: func(f *conntrack.Flow) bool { return s.survey.Stale(f, suspected) }}, nil)
+	s.Report.Deleted = new(int64(n))
+	s.left = !suspected && s.Deletable(true) > s.Deletable(false)
+	return err
+}
+
+// Left reports whether something stale was found and Delete was not asked to
+// delete it.
+func (s *Search) Left() bool {
+	if s.Report.Deleted == nil {
+		return len(s.Report.Findings) > 0
+	}
+	return s.left
 }

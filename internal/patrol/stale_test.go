@@ -50,8 +50,8 @@ func TestHealthy(t *testing.T) {
 			if s.Report.Followed < 60 || s.Report.OneWay != 1 {
 				t.Errorf("followed %d, one way %d", s.Report.Followed, s.Report.OneWay)
 			}
-			if n, err := s.Delete(t.Context()); err != nil || n != 0 {
-				t.Errorf("deleted %d: %v", n, err)
+			if err := s.Delete(t.Context(), true); err != nil || *s.Report.Deleted != 0 || s.Left() {
+				t.Errorf("deleted %d: %v", *s.Report.Deleted, err)
 			}
 		})
 	}
@@ -121,8 +121,8 @@ func TestBackendLeft(t *testing.T) {
 				if f.To == nil || f.To.Addr.String() != backendIP || *f.To.Port != 5353 {
 					t.Errorf("%+v", f.To)
 				}
-				if gone, err := s.Delete(t.Context()); err != nil || gone != 1 || *s.Report.Deleted != 1 {
-					t.Errorf("deleted %d: %v", gone, err)
+				if err := s.Delete(t.Context(), false); err != nil || *s.Report.Deleted != 1 || s.Left() {
+					t.Errorf("deleted %d: %v", *s.Report.Deleted, err)
 				}
 			})
 			t.Run("silent", func(t *testing.T) {
@@ -147,6 +147,12 @@ func TestBackendLeft(t *testing.T) {
 				n.one(s, stale.BackendLeft, stale.Suspect, 1)
 				if len(s.Report.Notes) == 0 || !strings.Contains(s.Report.Notes[0], "nf_conntrack_acct=1") {
 					t.Errorf("%q", s.Report.Notes)
+				}
+				if err := s.Delete(t.Context(), false); err != nil || *s.Report.Deleted != 0 || !s.Left() {
+					t.Errorf("deleted %d of what is only suspected: %v", *s.Report.Deleted, err)
+				}
+				if err := s.Delete(t.Context(), true); err != nil || *s.Report.Deleted != 1 || s.Left() {
+					t.Errorf("deleted %d: %v", *s.Report.Deleted, err)
 				}
 			})
 			t.Run("answers still", func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/journey"
@@ -31,7 +32,7 @@ func (s *Survey) Judge(facts Facts) *Report {
 		Findings: []Finding{}, NotJudged: []NotJudged{}, Notes: []string{},
 	}
 	if !s.began.IsZero() && s.end.After(s.began) {
-		r.Seconds = s.end.Sub(s.began).Seconds()
+		r.Seconds = s.end.Sub(s.began).Round(time.Millisecond).Seconds()
 	}
 	j.seconds = r.Seconds
 	for _, key := range sortedKeys(s.groups, func(a, b group) int { return cmp.Or(a.compare(&b.target), a.backend.Compare(b.backend)) }) {
@@ -317,7 +318,7 @@ func (j *judge) pile(key pile, p *piled) {
 		waits = "were answered and never completed"
 	}
 	f.Title = fmt.Sprintf("%d connections to %s %s", p.stuck, key.dstWords(), waits)
-	f.add("in "+f.State+" at both looks", fmt.Sprintf("%d of the %d that are now, %s", p.stuck, p.open, j.lookWords()))
+	f.add("in "+f.State+" at both looks", fmt.Sprintf("%d, of %d that are there now; %s", p.stuck, p.open, j.lookWords()))
 	f.add("sources", sourcesWords(p))
 	if key.state != conntrack.TCPSynRecv {
 		reach := j.facts.Reach(key.dst.Addr())
@@ -343,9 +344,9 @@ func sourcesWords(p *piled) string {
 	return ""
 }
 
-// Stale reports whether an entry is one of those that were found, and still is as
-// it was found.
-func (s *Survey) Stale(f *conntrack.Flow) bool {
+// Stale reports whether an entry is one of those that were found certainly stale,
+// or suspected, and still is as it was found.
+func (s *Survey) Stale(f *conntrack.Flow, suspected bool) bool {
 	e, known := s.followed[f.ID]
 	if !known || e.group.key != groupOf(f) {
 		return false
@@ -353,7 +354,8 @@ func (s *Survey) Stale(f *conntrack.Flow) bool {
 	if p := s.piles[pile{e.group.key.target, e.state}]; e.stuck && p != nil && p.verdict != nil {
 		return f.Has&conntrack.HasTCPState != 0 && f.TCP.State == e.state
 	}
-	if e.group.verdict == nil || !e.group.of[e.class] || e.class == once {
+	v := e.group.verdict
+	if v == nil || v.Certainty != Certain && !suspected || !e.group.of[e.class] || e.class == once {
 		return false
 	}
 	return e.class != mute || f.Status&conntrack.SeenReply == 0
