@@ -49,22 +49,29 @@ type sysctlRow struct {
 
 func (t *Text) sysctlTable(r *sysctl.Report) {
 	t.flow(2, line{{"settings of network namespace ", plain}, {r.Netns.Name, bold}})
-	if len(r.Entries) == 0 {
+	switch {
+	case len(r.Entries) > 0:
+		t.sysctlRows(r.Entries)
+	case r.Changed:
 		t.put(line{{"  nothing differs from the kernel's defaults", dim}}, 0)
+	default:
+		t.put(line{{"  no such setting here", dim}}, 0)
 	}
+	t.sysctlAbsent(r.Absent)
+}
+
+func (t *Text) sysctlRows(all []sysctl.Entry) {
 	head := sysctlRow{name: "name", value: "value", fallback: "default", source: span{"source", dim}}
-	rows := make([]sysctlRow, len(r.Entries))
+	rows := make([]sysctlRow, len(all))
 	w := [3]int{len(head.name), len(head.value), len(head.fallback)}
-	for i := range r.Entries {
-		rows[i] = t.sysctlRow(&r.Entries[i])
+	for i := range all {
+		rows[i] = t.sysctlRow(&all[i])
 		w[0], w[1], w[2] = max(w[0], columns(rows[i].name)), max(w[1], columns(rows[i].value)), max(w[2], columns(rows[i].fallback))
 	}
-	if len(rows) > 0 {
-		t.sysctlLine(head, w, dim)
-	}
+	t.sysctlLine(head, w, dim)
 	group := ""
 	for i := range rows {
-		if g := groupOf(&r.Entries[i]); g != group {
+		if g := groupOf(&all[i]); g != group {
 			group = g
 			t.put(line{{group, bold}}, 0)
 		}
@@ -74,7 +81,6 @@ func (t *Text) sysctlTable(r *sysctl.Report) {
 		}
 		t.sysctlLine(rows[i], w, st)
 	}
-	t.sysctlAbsent(r.Absent)
 }
 
 func groupOf(e *sysctl.Entry) string {
@@ -92,7 +98,7 @@ func (t *Text) sysctlLine(r sysctlRow, w [3]int, st style) {
 
 func (t *Text) sysctlRow(e *sysctl.Entry) sysctlRow {
 	return sysctlRow{
-		name: t.clean(e.Name), value: t.clean(valueWords(e)), fallback: t.clean(defaultWords(e)),
+		name: t.clean(e.Name), value: t.clean(valueWords(e) + countsWords(e)), fallback: t.clean(defaultWords(e)),
 		source: span{t.clean(sourceWords(e)), sourceStyle(e)}, changed: e.Changed != nil && *e.Changed,
 	}
 }
@@ -105,6 +111,14 @@ func valueWords(e *sysctl.Entry) string {
 		return "none"
 	}
 	return *e.Value
+}
+
+// countsWords says what an interface's value comes to beside that of all.
+func countsWords(e *sysctl.Entry) string {
+	if e.Counts == nil || e.Value == nil || *e.Counts == *e.Value {
+		return ""
+	}
+	return " (counts: " + *e.Counts + ")"
 }
 
 func defaultWords(e *sysctl.Entry) string {
@@ -201,6 +215,9 @@ func (t *Text) sysctlPage(e *sysctl.Entry) {
 		t.sentences("what", "not described here: newer than this program, or no setting of connection tracking")
 	}
 	t.sentences("what", e.Meaning)
+	if e.Counts != nil {
+		t.sentences("counts", *e.Counts+", the larger of this value and that of all")
+	}
 	t.sentences("default", t.defaultLine(e))
 	t.sentences("source", sourceLine(e))
 	t.saidLines(e)

@@ -15,6 +15,7 @@ type Entry struct {
 	Group    string   `json:"group,omitzero"` // empty where the setting is not described
 	Value    *string  `json:"value,omitzero"`
 	Unknown  string   `json:"unknown,omitzero"` // why there is no value
+	Counts   *string  `json:"counts,omitzero"`  // at an interface, where the larger of Value and that of all is what the kernel goes by
 	Default  *string  `json:"default,omitzero"` // of this kernel
 	From     Origin   `json:"default_from,omitzero"`
 	Changed  *bool    `json:"changed,omitzero"` // the value differs from the default

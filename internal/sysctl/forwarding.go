@@ -33,7 +33,7 @@ func forwarding() []Setting {
 		{Name: "net.ipv4.ip_forward_use_pmtu", Default: "0", Takes: number(0, 255),
 			Meaning: "use path MTUs that were learned, also for packets that are passed on; 0 is the MTU of the interface.",
 			When:    "hardly ever: who can forge an ICMP error can then shrink forwarded packets."},
-		{Name: "net.ipv4.conf.*.send_redirects", Default: "1", Takes: onOff(),
+		{Name: "net.ipv4.conf.*.send_redirects", Default: "1", Larger: true, Takes: onOff(),
 			Meaning: "tell a sender by ICMP redirect of a better router; on where all or the interface has it.",
 			When:    "packets leave by the interface they came in by on purpose: then 0, at all and at the interface."},
 		{Name: "net.ipv4.conf.*.accept_redirects", Default: "1", Takes: onOff(),

@@ -3,6 +3,7 @@ package sysctl
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pktrail/pktrail/internal/snapshot"
@@ -21,6 +22,7 @@ type Report struct {
 	Absent  []Absent // that the pattern fits; none with Want.Changed
 	Unread  []string // files that could not be read, and why
 	Full    bool     // one setting was asked for: tell all of it
+	Changed bool     // only what differs from its default was asked for
 }
 
 // reporter holds what every entry needs.
@@ -34,7 +36,7 @@ type reporter struct {
 // Tell says how the settings stand that are wanted.
 func Tell(snap *snapshot.Sysctls, want Want) Report {
 	r := newReporter(snap)
-	out := Report{Netns: Netns{snap.Netns.Name, snap.Netns.Inode}, Entries: []Entry{}, Unread: snap.Unread}
+	out := Report{Netns: Netns{snap.Netns.Name, snap.Netns.Inode}, Entries: []Entry{}, Unread: snap.Unread, Changed: want.Changed}
 	for _, k := range snap.Keys {
 		name := Name(k.Path)
 		s, known := Find(r.settings, name)
@@ -160,7 +162,7 @@ func (r *reporter) entry(k snapshot.Sysctl, s *Setting) Entry {
 	if d, known := r.defaultOf(s); known && e.setting != nil {
 		e.Default = &d
 	}
-	e.Changed = r.changed(&e, s)
+	e.Changed, e.Counts = r.changed(&e, s), r.counts(&e, s)
 	r.trace(&e, s)
 	e.Memory = r.memory(&e)
 	return e
@@ -188,4 +190,19 @@ func (r *reporter) changed(e *Entry, s *Setting) *bool {
 	}
 	differs := !s.Takes.Same(*e.Default, *e.Value) && !(olderThan(r.snap.Facts.Release, s.Older.Before) && s.Takes.Same(s.Older.Default, *e.Value))
 	return &differs
+}
+
+// counts is the larger of an interface's value and that of all
+// (include/linux/inetdevice.h: IN_DEV_MAXCONF, IN_DEV_ORCONF).
+func (r *reporter) counts(e *Entry, s *Setting) *string {
+	if !s.Larger || e.Interface() == "" || e.Value == nil {
+		return nil
+	}
+	own, ok := number32(*e.Value)
+	all, ok2 := r.number(Path(s.Of("all")))
+	if !ok || !ok2 {
+		return nil
+	}
+	larger := strconv.FormatUint(max(own, all), 10)
+	return &larger
 }

@@ -25,6 +25,7 @@ type Setting struct {
 	Shared   bool // one for all network namespaces, and written from any of them
 	ReadOnly bool // a reading
 	OneWay   bool // what is on stays on
+	Larger   bool // at an interface, the larger of its own value and that of all counts
 
 	Needs   Need     // what must be there for the setting to be
 	Aliases []string // other names of the same value

@@ -121,6 +121,24 @@ func TestWant(t *testing.T) {
 	}
 }
 
+// TestCounts: of some settings the larger of the interface's and all's holds.
+func TestCounts(t *testing.T) {
+	s := host(map[string]string{
+		"net.ipv4.conf.all.rp_filter": "1", "net.ipv4.conf.eth0.rp_filter": "0", "net.ipv4.conf.eth1.rp_filter": "2", "net.ipv4.conf.default.rp_filter": "0",
+		"net.ipv6.conf.all.accept_ra": "2", "net.ipv6.conf.eth0.accept_ra": "0", "net.ipv4.conf.eth0.proxy_arp": "1",
+	})
+	want := map[string]string{"net.ipv4.conf.eth0.rp_filter": "1", "net.ipv4.conf.eth1.rp_filter": "2"}
+	for _, e := range Tell(s, Want{Pattern: ParsePattern("net")}).Entries {
+		got := ""
+		if e.Counts != nil {
+			got = *e.Counts
+		}
+		if got != want[e.Name] {
+			t.Errorf("%s: %q counts, want %q", e.Name, got, want[e.Name])
+		}
+	}
+}
+
 func TestOlderDefaults(t *testing.T) {
 	for _, c := range []struct {
 		release, name, value string
