@@ -36,13 +36,17 @@ Nothing here loads a module, makes a rule or switches a setting.`,
 	}
 	cmd.AddCommand(ctListCommand(m), ctGetCommand(m), ctWatchCommand(m), ctCreateCommand(m), ctUpdateCommand(m),
 		ctDeleteCommand(m), ctFlushCommand(m), ctCountCommand(m), ctStatsCommand(m),
-		ctTopCommand(m), ctWhoCommand(m), ctStaleCommand(m))
+		ctTopCommand(m), ctWhoCommand(), ctStaleCommand())
 	return cmd
 }
 
 // splitCT takes MATCH out of the arguments of a verb of ct. An entry has no
-// interfaces, so that -o can only be the form of the output.
+// interfaces, so that -o can only be the form of the output. Who and stale look at
+// the whole table and have no MATCH.
 func splitCT(args []string) (match.Match, []string, error) {
+	if args[1] == "who" || args[1] == "stale" {
+		return match.Match{}, args, nil
+	}
 	words := slices.Clone(args[2:])
 	for i := 0; i < len(words) && words[i] != "--"; i++ {
 		word := words[i]

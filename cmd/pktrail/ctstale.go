@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/patrol"
 	"github.com/pktrail/pktrail/internal/render"
@@ -25,7 +24,7 @@ type ctStaleFlags struct {
 	delete, suspect, yes bool
 }
 
-func ctStaleCommand(m match.Match) *cobra.Command {
+func ctStaleCommand() *cobra.Command {
 	var f ctStaleFlags
 	cmd := &cobra.Command{
 		Use:   "stale [flags]",
@@ -54,7 +53,7 @@ Exit code 1 where something stale was found and is still there.`,
   sudo pktrail ct stale --delete
   sudo pktrail ct stale --netns all --delete --suspect --yes`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, m) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.add(cmd, "text, or json for JSON lines")
 	flags := cmd.Flags()
@@ -69,10 +68,8 @@ Exit code 1 where something stale was found and is still there.`,
 // leastInterval is what timeouts, which are in seconds, can tell anything over.
 const leastInterval = 2 * time.Second
 
-func (f *ctStaleFlags) run(cmd *cobra.Command, m match.Match) error {
+func (f *ctStaleFlags) run(cmd *cobra.Command) error {
 	switch {
-	case m.String() != "":
-		return hint(fmt.Errorf("%s: the whole table is looked at", m), "leave MATCH away")
 	case f.interval < leastInterval:
 		return hint(fmt.Errorf("--interval %s: timeouts are in seconds, so the looks must lie %s apart at least", f.interval, leastInterval), "for example --interval 10s")
 	case f.pile < 1:

@@ -2,14 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pktrail/pktrail/internal/census"
 	"github.com/pktrail/pktrail/internal/collect"
-	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/patrol"
 	"github.com/pktrail/pktrail/internal/render"
@@ -22,7 +20,7 @@ type ctWhoFlags struct {
 	rows     int
 }
 
-func ctWhoCommand(m match.Match) *cobra.Command {
+func ctWhoCommand() *cobra.Command {
 	var f ctWhoFlags
 	cmd := &cobra.Command{
 		Use:   "who [flags]",
@@ -39,7 +37,7 @@ kernel compares each namespace's own count.`,
   sudo pktrail ct who --interval 10s --rows 10
   sudo pktrail ct who --netns all -o json`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, m) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.add(cmd, "text, or json for JSON lines")
 	cmd.Flags().DurationVar(&f.interval, "interval", 2*time.Second, "time between the two looks; 0 for one look without rates")
@@ -52,11 +50,8 @@ func whoBy() []census.By {
 	return []census.By{census.Pair, census.Target, census.Source, census.Destination, census.Service, census.State, census.Zone, census.Netns}
 }
 
-func (f *ctWhoFlags) run(cmd *cobra.Command, m match.Match) error {
-	switch {
-	case m.String() != "":
-		return hint(fmt.Errorf("%s: the whole table is looked at", m), "leave MATCH away; pktrail ct top takes it")
-	case f.interval < 0 || f.rows < 1:
+func (f *ctWhoFlags) run(cmd *cobra.Command) error {
+	if f.interval < 0 || f.rows < 1 {
 		return hint(errors.New("--interval cannot be negative, and --rows must be 1 at least"), "for example --interval 10s --rows 10")
 	}
 	print, err := f.whoPrinter(cmd)
