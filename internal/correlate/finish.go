@@ -128,11 +128,18 @@ func (st *step) showLogged(out *journey.Step) {
 	out.Rule, out.Verdict = &r, ruleset.Continue
 }
 
+// mostShown bounds the rules of a chain that are kept for steps to share: a log may
+// name any number.
+const mostShown = 1 << 16
+
 // shown is the rule of a step; steps of one rule share it.
 func (c *chain) shown(st *step, r *ruleset.Rule, doubt string) *journey.Rule {
 	key := stepKey{st.kind, st.handle, st.number, doubt != ""}
 	if have, ok := c.byKey[key]; ok {
 		return have
+	}
+	if len(c.byKey) >= mostShown {
+		clear(c.byKey)
 	}
 	j := &journey.Rule{
 		Backend: c.table.Backend, Dialect: c.dialect, Table: c.table.Name, Chain: c.name,

@@ -21,6 +21,8 @@ type atLog struct {
 	newest time.Time
 	era    int // counts jumps back in time: another file, a clock that was set
 	names  map[string]uint32
+	named  uint32 // how many names have got a number
+	room   int    // how many names and chains there may be until those of no use are forgotten
 	texts  map[ruleset.Family]bool // families of which tables were read
 }
 
@@ -30,6 +32,9 @@ const (
 	// eraJump is how far a log's time may go back by the kernel's writing from
 	// several CPUs, or by syslog's whole seconds.
 	eraJump = time.Minute
+	// usualRoom is more interfaces and chains than hosts have; a log that goes on for
+	// long names more, one after the other.
+	usualRoom = 1 << 15
 )
 
 func (s *space) describeLog(n *event.Namespace) {
@@ -39,6 +44,7 @@ func (s *space) describeLog(n *event.Namespace) {
 		s.info.Links = map[uint32]string{}
 	}
 	s.story.names, s.story.texts = map[string]uint32{}, map[ruleset.Family]bool{}
+	s.story.room = usualRoom
 }
 
 // tick takes note of the time of an event of a log.
@@ -59,10 +65,42 @@ func (s *space) number(name string) uint32 {
 	}
 	n, ok := s.story.names[name]
 	if !ok {
-		n = firstName + uint32(len(s.story.names))
+		n = firstName + s.story.named
+		s.story.named++
 		s.story.names[name], s.info.Links[n] = n, name
 	}
 	return n
+}
+
+// tidy forgets, when there are many, interfaces that no open packet has met, and
+// chains of which nothing is known but their names: steps keep their own.
+func (s *space) tidy() {
+	if len(s.story.names) < s.story.room && len(s.chains) < s.story.room {
+		return
+	}
+	used := map[uint32]bool{}
+	for _, t := range s.c.trips {
+		if t.sp != s {
+			continue
+		}
+		used[t.in], used[t.out], used[t.firstIn] = true, true, true
+		for i := range t.steps {
+			used[t.steps[i].in], used[t.steps[i].out] = true, true
+		}
+	}
+	for name, n := range s.story.names {
+		if !used[n] {
+			delete(s.story.names, name)
+			delete(s.info.Links, n)
+		}
+	}
+	for key, c := range s.chains {
+		if c.text == nil && c.base == nil && !c.known {
+			delete(s.chains, key)
+			delete(s.lineChains, lineKey{key.table.Family, key.table.Name, key.name})
+		}
+	}
+	s.story.room = max(usualRoom, 2*max(len(s.story.names), len(s.chains)))
 }
 
 // line takes a line of a log. Only TRACE lines make journeys; for others see Logged.
@@ -77,6 +115,7 @@ func (s *space) line(e *event.Event) {
 
 func (s *space) lineSight(l *event.LogLine, at time.Time) sight {
 	s.story.tick(written(l, at))
+	s.tidy()
 	v := sight{packet: logline.Packet(l), in: s.number(l.In), out: s.number(l.Out), mark: l.Mark, at: nanos(at), clock: clocks[l.Clock]}
 	v.nfproto, v.written = uint8(v.packet.Family), nanos(written(l, at))
 	v.noMark = l.Has&event.HasMark == 0 && l.Cut != 0

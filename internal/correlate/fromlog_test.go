@@ -295,3 +295,34 @@ func TestLogThatGoesBackInTime(t *testing.T) {
 		t.Errorf("%d journeys ended when the time went on, want 2", len(s.js))
 	}
 }
+
+// TestLogOfManyNames: interfaces and chains come and go, as those of containers do,
+// and what is kept of them stays bounded.
+func TestLogOfManyNames(t *testing.T) {
+	s := newLogStream(t, nil)
+	for i := range 3 * usualRoom {
+		s.line(tcpLine(fmt.Sprintf("%d.5", i*10), fmt.Sprintf("raw:cali-%d:rule:1", i), fmt.Sprintf("veth%d", i), "", "10.0.0.9", 6))
+	}
+	sp := s.c.spaces[0]
+	if len(sp.story.names) > usualRoom || len(sp.info.Links) > usualRoom || len(sp.chains) > usualRoom || len(sp.lineChains) > usualRoom {
+		t.Errorf("%d names, %d links, %d chains, %d lines' chains are kept", len(sp.story.names), len(sp.info.Links), len(sp.chains), len(sp.lineChains))
+	}
+}
+
+// TestLogKeepsNamesOfOpenPackets: what is forgotten is of no packet that is on its way.
+func TestLogKeepsNamesOfOpenPackets(t *testing.T) {
+	s := newLogStream(t, nil)
+	s.line(tcpLine("1.0", "raw:PREROUTING:policy:2", "eth0", "", "10.0.0.9", 5))
+	s.line(tcpLine("1.0", "mangle:FORWARD:rule:1", "eth0", "eth1", "10.0.0.9", 5))
+	sp := s.c.spaces[0]
+	sp.number("veth0")
+	sp.story.room = 0
+	s.line(tcpLine("1.0", "filter:FORWARD:rule:1", "eth0", "eth2", "10.0.0.9", 5))
+	js := s.finish()
+	if len(js) != 1 || len(js[0].Steps) != 3 || js[0].Steps[0].In != "eth0" || js[0].Steps[1].Out != "eth1" || js[0].Steps[2].Out != "eth2" {
+		t.Errorf("%d journeys, %+v", len(js), js[0].Steps)
+	}
+	if _, kept := sp.story.names["veth0"]; kept {
+		t.Error("an interface that no packet met is kept")
+	}
+}

@@ -26,6 +26,7 @@ func (s *space) log(e *event.Event) {
 	_ = packet.DecodeLink(l.LinkHeader, &v.packet)
 	if s.info.Log {
 		s.story.tick(e.Time)
+		s.tidy()
 		s.lineStep(&v, &l.Line)
 		return
 	}

@@ -261,7 +261,7 @@ func (l *links) unlist(t *trip) {
 }
 
 func (l *links) forget(now time.Time) {
-	if len(l.flows) < maxFlows/2 {
+	if len(l.flows) < maxFlows/2 && len(l.replied) < maxFlows {
 		return
 	}
 	old := now.Add(-flowsLast).UnixNano()
