@@ -294,10 +294,10 @@ func TestCTWatchBurst(t *testing.T) {
 // is all that was made.
 func TestCTWatchResync(t *testing.T) {
 	p := newCTPlace(t, "ctresync")
-	const made = 20_000
+	const made = 5_000
 	done := make(chan string)
 	go func() {
-		out, stderr, code := p.ct(t, "watch", "--event", "new", "--buffer-bytes", "1", "--resync", "--duration", "4s", "-o", "json")
+		out, stderr, code := p.ct(t, "watch", "--event", "new", "--buffer-bytes", "1", "--resync", "--duration", "2s", "-o", "json")
 		if code != exitDone {
 			t.Errorf("exit code %d: %s", code, stderr)
 		}
@@ -348,23 +348,23 @@ func (p *ctPlace) make(n int) error {
 
 // TestCTDeleteIsWhatItSays: what is listed is what is deleted, whatever asks.
 func TestCTDeleteIsWhatItSays(t *testing.T) {
-	for _, question := range []string{"-p tcp", "-s 10.0.0.1", "-d 10.0.0.0/8 --both", "! -p tcp", "--mark 3", "--zone 5", "--nat any", "--state UNREPLIED", "--status ASSURED", "-6", "--expires-within 2000s", "--older 1ns"} {
-		for _, verb := range []string{"delete", "flush"} {
+	for i, question := range []string{"-p tcp", "-s 10.0.0.1", "-d 10.0.0.0/8 --both", "! -p tcp", "--mark 3", "--zone 5", "--nat any", "--state UNREPLIED", "--status ASSURED", "-6", "--expires-within 2000s", "--older 1ns"} {
+		t.Run(question, func(t *testing.T) {
+			verb := []string{"delete", "flush"}[i%2]
 			p := newCTPlace(t, "ctdelete")
 			p.fillTable(t)
 			all := objects[*journey.Flow](t, p.must(t, "list", "-o", "json"), journey.FlowSchema)
 			meant := objects[*journey.Flow](t, p.must(t, append([]string{"list", "-o", "json"}, strings.Fields(question)...)...), journey.FlowSchema)
-			if len(meant) == 0 || question == "-p tcp" && len(meant) == len(all) {
-				t.Errorf("%s means %d of %d", question, len(meant), len(all))
+			if len(meant) == 0 || i < 10 && len(meant) == len(all) {
+				t.Errorf("means %d of %d", len(meant), len(all))
 			}
 			out := p.must(t, append([]string{verb, "--yes", "-o", "json"}, strings.Fields(question)...)...)
 			left := objects[*journey.Flow](t, p.must(t, "list", "-o", "json"), journey.FlowSchema)
 			gone := objects[*journey.FlowEvent](t, out, journey.FlowEventSchema)
 			if len(left)+len(meant) != len(all) || verb == "delete" && len(gone) != len(meant) {
-				t.Errorf("%s %s: %d of %d meant, %d told, %d left", verb, question, len(meant), len(all), len(gone), len(left))
+				t.Errorf("%s: %d of %d meant, %d told, %d left", verb, len(meant), len(all), len(gone), len(left))
 			}
-			_ = netns.Unbind("ctdelete")
-		}
+		})
 	}
 }
 
