@@ -2,7 +2,9 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,11 +27,14 @@ func (h *Host) Sysctls(ctx context.Context, root string) (*snapshot.Sysctls, err
 	s := &snapshot.Sysctls{Netns: snapshot.Netns{Name: h.NS.Name, Inode: h.NS.Inode}, Keys: []snapshot.Sysctl{}}
 	err := h.NS.Do(func() error {
 		s.Netns.First = firstNetns()
+		buf := make([]byte, 64<<10) // a list of single ports is the longest value
 		for _, path := range sysctlPaths() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			s.Keys = append(s.Keys, readSysctl(path))
+			if k, there := readSysctl(path, buf); there {
+				s.Keys = append(s.Keys, k)
+			}
 		}
 		return nil
 	})
@@ -41,36 +46,58 @@ func (h *Host) Sysctls(ctx context.Context, root string) (*snapshot.Sysctls, err
 	return s, nil
 }
 
-// sysctlPaths lists the settings that are there, in the namespace of the thread.
+// sysctlPaths lists the settings that may be there, in the namespace of the thread.
+// Each folder is listed once: there may be thousands of interfaces.
 func sysctlPaths() []string {
-	patterns := []string{"net/netfilter/nf_conntrack_*", "net/netfilter/nf_flowtable_*"}
-	for _, s := range sysctl.Settings() {
-		patterns = append(patterns, sysctl.Path(s.Name))
-	}
 	var all []string
-	for _, p := range patterns {
-		found, _ := filepath.Glob(sysDir + p)
+	for _, p := range []string{"nf_conntrack_*", "nf_flowtable_*"} {
+		found, _ := filepath.Glob(sysDir + "net/netfilter/" + p)
 		for _, path := range found {
 			all = append(all, strings.TrimPrefix(path, sysDir))
+		}
+	}
+	interfaces := map[string][]os.DirEntry{}
+	for _, s := range sysctl.Settings() {
+		dir, leaf, each := strings.Cut(sysctl.Path(s.Name), "*")
+		if !each {
+			all = append(all, dir)
+			continue
+		}
+		if interfaces[dir] == nil {
+			interfaces[dir], _ = os.ReadDir(sysDir + dir)
+		}
+		for _, d := range interfaces[dir] {
+			all = append(all, dir+d.Name()+leaf)
 		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-func readSysctl(path string) snapshot.Sysctl {
-	k := snapshot.Sysctl{Path: path}
-	fi, err := os.Stat(sysDir + path)
+// readSysctl reads one setting; false is that there is none of that path. The
+// buffer must hold it all: the kernel tells a value in one read, or cuts it.
+func readSysctl(path string, buf []byte) (k snapshot.Sysctl, there bool) {
+	k.Path = path
+	f, err := os.Open(sysDir + path)
+	if errors.Is(err, os.ErrNotExist) {
+		return k, false
+	}
 	if err != nil {
 		k.Value = snapshot.Unknown[string](err.Error())
-		return k
+		return k, true
 	}
+	defer func() { _ = f.Close() }()
 	const ownerWrites = 0o200
-	k.Writable = fi.Mode()&ownerWrites != 0
-	k.Value = procValue(sysDir+path, func(line string) (string, error) {
-		return strings.Join(strings.Fields(line), " "), nil
-	})
-	return k
+	if fi, err := f.Stat(); err == nil {
+		k.Writable = fi.Mode()&ownerWrites != 0
+	}
+	n, err := f.Read(buf)
+	if err != nil && !errors.Is(err, io.EOF) {
+		k.Value = snapshot.Unknown[string](err.Error())
+		return k, true
+	}
+	k.Value = snapshot.Known(strings.Join(strings.Fields(string(buf[:n])), " "))
+	return k, true
 }
 
 func sysctlFacts() snapshot.SysctlFacts {

@@ -75,9 +75,9 @@ func inherited(t *testing.T) map[string]string {
 // through, and for times and choices of its own refuses what is beyond them. What
 // cannot be undone is left alone.
 func TestSysctlRanges(t *testing.T) {
-	ns := newNS(t)
+	ns, table := newNS(t), sysctl.NewTable()
 	for _, k := range sysctls(t, ns, t.TempDir()).Keys {
-		s, ok := sysctl.Find(sysctl.Settings(), sysctl.Name(k.Path))
+		s, ok := table.Find(sysctl.Name(k.Path))
 		if !ok || !k.Writable || s.Shared || s.OneWay || strings.Contains(k.Path, "frag6") || s.PerInterface() && s.Instance(sysctl.Name(k.Path)) != "lo" {
 			continue
 		}

@@ -5,7 +5,9 @@
 package procsys
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,8 +28,7 @@ func Set(ns *netns.NS, path, value string) (now string, err error) {
 		if err := write(file, value); err != nil {
 			return err
 		}
-		b, err := os.ReadFile(file)
-		now = strings.Join(strings.Fields(string(b)), " ")
+		now, err = read(file)
 		return err
 	})
 	if err != nil {
@@ -47,4 +48,19 @@ func write(file, value string) error {
 		err = cerr
 	}
 	return err
+}
+
+// read takes a value in one read: in a second one the kernel tells nothing more.
+func read(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	b := make([]byte, 64<<10)
+	n, err := f.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.Join(strings.Fields(string(b[:n])), " "), nil
 }

@@ -3,6 +3,8 @@ package procsys
 import (
 	"errors"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +14,16 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// oddPorts is a list longer than a small buffer, and shorter than the page that
+// the kernel takes in one write.
+func oddPorts() string {
+	var ports []string
+	for p := 20001; p < 21200; p += 2 {
+		ports = append(ports, strconv.Itoa(p))
+	}
+	return strings.Join(ports, ",")
+}
 
 func TestSet(t *testing.T) {
 	ns, err := netns.New("set")
@@ -26,6 +38,7 @@ func TestSet(t *testing.T) {
 		{"net/ipv4/ip_forward", "1", "1", nil},
 		{"net/ipv4/ip_local_port_range", "2000 3000", "2000 3000", nil},
 		{"net/ipv4/ip_local_reserved_ports", "2001,2100-2200", "2001,2100-2200", nil},
+		{"net/ipv4/ip_local_reserved_ports", oddPorts(), oddPorts(), nil},
 		{"net/ipv4/ip_local_reserved_ports", "", "", nil},
 		{"net/ipv4/conf/all/rp_filter", "x", "", unix.EINVAL},
 		{"net/netfilter/nf_conntrack_max", "1000", "", os.ErrPermission}, // one for the host

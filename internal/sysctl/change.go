@@ -77,7 +77,7 @@ func (r *reporter) target(key string) (*Entry, error) {
 	}
 	var found []Entry
 	for _, k := range r.snap.Keys {
-		s, known := Find(r.settings, Name(k.Path))
+		s, known := r.table.Find(Name(k.Path))
 		if known && !slices.Contains(s.Aliases, Name(k.Path)) && (p.Is(Name(k.Path)) || slices.ContainsFunc(s.Aliases, p.Is)) {
 			found = append(found, r.entry(k, s))
 		}
@@ -99,8 +99,8 @@ func (r *reporter) unknown(key string, p Pattern) error {
 	if slices.ContainsFunc(r.snap.Keys, func(k snapshot.Sysctl) bool { return Name(k.Path) == name }) {
 		return refuse("sysctl -w writes any key", "--set %s: this program does not know what that key does", key)
 	}
-	for i := range r.settings {
-		s := &r.settings[i]
+	for i := range r.table.All {
+		s := &r.table.All[i]
 		if dev := s.Instance(name); dev != "" && s.Needs == "" {
 			return refuse("pktrail sysctl "+s.Name+" lists those that have it", "--set %s: there is no interface %s here", key, dev)
 		}

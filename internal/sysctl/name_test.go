@@ -52,7 +52,7 @@ func TestPattern(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	all := Settings()
+	table := NewTable()
 	for name, want := range map[string]string{
 		"net.netfilter.nf_conntrack_max":  "net.netfilter.nf_conntrack_max",
 		"net.nf_conntrack_max":            "net.netfilter.nf_conntrack_max",
@@ -61,10 +61,11 @@ func TestFind(t *testing.T) {
 		"net.ipv4.conf.rp_filter":         "",
 		"net.ipv4.conf..rp_filter":        "",
 		"net.ipv4.conf.a.b.rp_filter":     "",
+		"net.ipv4.conf.*.rp_filter":       "",
 		"kernel.panic":                    "",
 	} {
 		got := ""
-		if s, ok := Find(all, name); ok {
+		if s, ok := table.Find(name); ok {
 			got = s.Name
 		}
 		if got != want {

@@ -27,19 +27,21 @@ type Report struct {
 
 // reporter holds what every entry needs.
 type reporter struct {
-	snap     *snapshot.Sysctls
-	settings []Setting
-	config   Config
-	values   map[string]snapshot.Value[string] // by path
+	snap   *snapshot.Sysctls
+	table  *Table
+	config Config
+	values map[string]snapshot.Value[string] // by path
 }
 
 // Tell says how the settings stand that are wanted.
 func Tell(snap *snapshot.Sysctls, want Want) Report {
 	r := newReporter(snap)
 	out := Report{Netns: Netns{snap.Netns.Name, snap.Netns.Inode}, Entries: []Entry{}, Unread: snap.Unread, Changed: want.Changed}
+	there := map[*Setting]bool{}
 	for _, k := range snap.Keys {
 		name := Name(k.Path)
-		s, known := Find(r.settings, name)
+		s, known := r.table.Find(name)
+		there[s] = true
 		if known && slices.Contains(s.Aliases, name) || !want.fits(name, s) {
 			continue
 		}
@@ -53,13 +55,13 @@ func Tell(snap *snapshot.Sysctls, want Want) Report {
 	r.sort(out.Entries)
 	out.Full = want.named() && len(out.Entries) == 1
 	if !want.Changed {
-		out.Absent = r.absent(want)
+		out.Absent = r.absent(want, there)
 	}
 	return out
 }
 
 func newReporter(snap *snapshot.Sysctls) *reporter {
-	r := &reporter{snap: snap, settings: Settings(), config: ParseConfig(snap.Config, snap.Unlinked), values: map[string]snapshot.Value[string]{}}
+	r := &reporter{snap: snap, table: NewTable(), config: ParseConfig(snap.Config, snap.Unlinked), values: map[string]snapshot.Value[string]{}}
 	for _, k := range snap.Keys {
 		r.values[k.Path] = k.Value
 	}
@@ -87,12 +89,12 @@ func (w *Want) narrow(all []Entry) []Entry {
 // interfaces', and what is not described at the end.
 func (r *reporter) sort(all []Entry) {
 	place := map[string]int{}
-	for i := range r.settings {
-		place[r.settings[i].Name] = i
+	for i := range r.table.All {
+		place[r.table.All[i].Name] = i
 	}
 	rank := func(e *Entry) int {
 		if e.setting == nil {
-			return len(r.settings)
+			return len(r.table.All)
 		}
 		return place[e.setting.Name]
 	}
@@ -135,12 +137,12 @@ func (r *reporter) asOthers(e *Entry) bool {
 	return known && e.setting.Takes.Same(began, *e.Value)
 }
 
-func (r *reporter) absent(want Want) []Absent {
+// absent tells the settings that are not there and wanted.
+func (r *reporter) absent(want Want, there map[*Setting]bool) []Absent {
 	var out []Absent
-	for i := range r.settings {
-		s := &r.settings[i]
-		there := slices.ContainsFunc(r.snap.Keys, func(k snapshot.Sysctl) bool { return fits(s.Name, Name(k.Path)) })
-		if !there && want.fits(s.Name, s) {
+	for i := range r.table.All {
+		s := &r.table.All[i]
+		if !there[s] && want.fits(s.Name, s) {
 			out = append(out, Absent{s.Name, whyAbsent(s, r.snap)})
 		}
 	}

@@ -74,15 +74,38 @@ func Settings() []Setting {
 	return slices.Concat(conntrack(), tcpTracking(), sctpTracking(), otherTracking(), forwarding(), filtering(), bridge(), neighbours(), local())
 }
 
-// Find returns the setting that a dotted name belongs to, by its own name or an alias.
-func Find(settings []Setting, name string) (*Setting, bool) {
-	i := slices.IndexFunc(settings, func(s Setting) bool {
-		return fits(s.Name, name) || slices.Contains(s.Aliases, name)
-	})
-	if i < 0 {
+// Table is all settings, and finds them by name.
+type Table struct {
+	All    []Setting
+	byName map[string]*Setting
+}
+
+// NewTable makes the table of Settings.
+func NewTable() *Table {
+	t := &Table{All: Settings(), byName: map[string]*Setting{}}
+	for i := range t.All {
+		s := &t.All[i]
+		for _, name := range append([]string{s.Name}, s.Aliases...) {
+			t.byName[name] = s
+		}
+	}
+	return t
+}
+
+// Find returns the setting that a dotted name belongs to, by its own name, an
+// alias, or that of an interface.
+func (t *Table) Find(name string) (*Setting, bool) {
+	if s, ok := t.byName[name]; ok {
+		return s, !s.PerInterface() // a star is no interface
+	}
+	parts := strings.Split(name, ".") // net.ipv4.conf.eth0.rp_filter
+	const instance = 3
+	if len(parts) != 5 || parts[instance] == "" {
 		return nil, false
 	}
-	return &settings[i], true
+	parts[instance] = "*"
+	s, ok := t.byName[strings.Join(parts, ".")]
+	return s, ok
 }
 
 // fits reports whether a name is that of a setting, whatever the interface.

@@ -35,7 +35,7 @@ func TestSettings(t *testing.T) {
 			}
 		}
 		for _, name := range s.Through {
-			if _, ok := Find(all, name); !ok {
+			if _, ok := NewTable().Find(name); !ok {
 				t.Errorf("%s: is set through %s, which is not described", s.Name, name)
 			}
 		}
