@@ -21,8 +21,8 @@ type atLog struct {
 	newest time.Time
 	era    int // counts jumps back in time: another file, a clock that was set
 	names  map[string]uint32
-	named  uint32 // how many names have got a number
-	room   int    // how many names and chains there may be until those of no use are forgotten
+	named  uint32                  // how many names have got a number
+	room   int                     // how many names and chains there may be until those of no use are forgotten
 	texts  map[ruleset.Family]bool // families of which tables were read
 }
 
