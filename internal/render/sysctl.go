@@ -98,7 +98,7 @@ func (t *Text) sysctlLine(r sysctlRow, w [3]int, st style) {
 
 func (t *Text) sysctlRow(e *sysctl.Entry) sysctlRow {
 	return sysctlRow{
-		name: t.clean(e.Name), value: t.clean(valueWords(e) + countsWords(e)), fallback: t.clean(defaultWords(e)),
+		name: t.clean(e.Name), value: t.short(valueWords(e) + countsWords(e)), fallback: t.short(defaultWords(e)),
 		source: span{t.clean(sourceWords(e)), sourceStyle(e)}, changed: e.Changed != nil && *e.Changed,
 	}
 }
@@ -111,6 +111,12 @@ func valueWords(e *sysctl.Entry) string {
 		return "none"
 	}
 	return *e.Value
+}
+
+// short cuts lists of ports, so that one of them does not make the column wide.
+func (t *Text) short(words string) string {
+	const most = 24
+	return line{{t.clean(words), plain}}.cut(most, t.marks.ellipsis)[0].text
 }
 
 // countsWords says what an interface's value comes to beside that of all.

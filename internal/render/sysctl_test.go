@@ -13,7 +13,7 @@ func sysctlHost() *snapshot.Sysctls {
 	s := &snapshot.Sysctls{Netns: snapshot.Netns{Name: "host", Inode: 4026531833, First: snapshot.Known(true)}}
 	for _, v := range [][2]string{
 		{"net/ipv4/conf/all/rp_filter", "1"}, {"net/ipv4/conf/default/rp_filter", "1"}, {"net/ipv4/conf/eth0.10/rp_filter", "2"},
-		{"net/ipv4/ip_forward", "1"}, {"net/ipv4/ip_local_reserved_ports", ""},
+		{"net/ipv4/ip_forward", "1"}, {"net/ipv4/ip_local_reserved_ports", ""}, {"net/netfilter/nf_conntrack_new_list", "1,2,3,4,5,6,7,8,9,10,11,12,13"},
 		{"net/netfilter/nf_conntrack_buckets", "262144"}, {"net/netfilter/nf_conntrack_count", "1"}, {"net/netfilter/nf_conntrack_max", "1000000"},
 		{"net/netfilter/nf_conntrack_new", "\x1b[31m7"}, {"net/netfilter/nf_conntrack_tcp_loose", "1"}, {"net/netfilter/nf_conntrack_udp_timeout", "10"},
 	} {
@@ -45,7 +45,7 @@ func TestSysctls(t *testing.T) {
 	must(NewJSON(&lines).Sysctls(&all))
 	page := NewText(&pages, Options{Width: 80})
 	s.Unread = nil
-	for _, name := range []string{"nf_conntrack_max", "nf_conntrack_count", "eth0.10/rp_filter", "ip_forward", "nf_conntrack_udp_timeout", "be_liberal", "tcp_loose", "nf_conntrack_new", "reserved_ports"} {
+	for _, name := range []string{"nf_conntrack_max", "nf_conntrack_count", "eth0.10/rp_filter", "ip_forward", "nf_conntrack_udp_timeout", "be_liberal", "tcp_loose", "nf_conntrack_new_list", "reserved_ports"} {
 		r := sysctl.Tell(s, sysctl.Want{Pattern: sysctl.ParsePattern(name)})
 		if !r.Full {
 			t.Errorf("%s is not one setting", name)
