@@ -49,7 +49,7 @@ func (o *output) withLines(w, stderr io.Writer, namespaces, hosts bool) (*story,
 	s, err := text.story(w, namespaces, hosts)
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, hint(o.unknown(), "-o text, -o json or -o csv")
 	case csv:
 		return s, render.NewCSV(s.out, render.NewText(stderr, render.Options{ASCII: !utf8Locale()})), nil
 	}

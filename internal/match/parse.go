@@ -144,7 +144,7 @@ func (s *scanner) located(err *Error, given argument) error {
 func (s *scanner) output(given argument) (passed bool, err error) {
 	value := given.values[0]
 	formats := []string{"text", "json", "csv"}
-	hint := "the output format is -o text or -o json; an interface of that name is --out-interface " + value
+	hint := "the output format is -o text or -o json, for lines -o csv too; an interface of that name is --out-interface " + value
 	switch {
 	case slices.Contains(formats, value) && !given.not:
 		s.rest = append(s.rest, "-o", value)
