@@ -5,7 +5,7 @@ STATIC  := -trimpath -ldflags="-s -w"
 LINT    := bin/lint
 # Packages that are values and functions of values: they build anywhere.
 PURE    := ./packet ./ruleset/... ./journey ./conntrack ./internal/event ./internal/logline \
-           ./internal/envelope ./internal/logentry ./internal/tally ./internal/snapshot ./internal/syslogd \
+           ./internal/envelope ./internal/logentry ./internal/tally ./internal/snapshot ./internal/syslogd ./internal/sysctl \
            ./internal/doctor ./internal/wire/... ./internal/match ./internal/correlate ./internal/explain ./internal/render
 FUZZTIME ?= 10s
 
