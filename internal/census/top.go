@@ -31,7 +31,7 @@ type Fill struct {
 func NewFill(entries int64, limit *int64) Fill {
 	f := Fill{Max: limit}
 	if limit != nil && *limit > 0 {
-		f.Share = new(round(float64(entries)/float64(*limit), 1e4))
+		f.Share = new(round(float64(entries)/float64(*limit), 1e6))
 	}
 	return f
 }

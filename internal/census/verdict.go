@@ -48,13 +48,20 @@ func (w *Who) growthWords() string {
 	case math.Abs(g) < 0.5 || math.Abs(g) < steady*float64(w.Entries):
 		return ", steady"
 	case g < 0:
-		return fmt.Sprintf(", shrinking %.0f/s", -g)
+		return ", shrinking " + perSecond(-g)
 	case w.FullIn == nil:
-		return fmt.Sprintf(", growing %.0f/s", g)
+		return ", growing " + perSecond(g)
 	case *w.FullIn == 0:
 		return ""
 	}
-	return fmt.Sprintf(", growing %.0f/s: full in %s", g, Roughly(*w.FullIn))
+	return fmt.Sprintf(", growing %s: full in %s", perSecond(g), Roughly(*w.FullIn))
+}
+
+func perSecond(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.1f/s", rate)
+	}
+	return fmt.Sprintf("%.0f/s", rate)
 }
 
 func (w *Who) refusedWords() string {

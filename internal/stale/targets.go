@@ -67,7 +67,7 @@ func translates(table *ruleset.Table) bool {
 func (t *Targets) rule(table *ruleset.Table, chain *ruleset.Chain, r *ruleset.Rule) {
 	read := true
 	switch {
-	case !r.Effect.Known:
+	case !r.Effect.Known, r.Effect.Verdict == ruleset.Unknown:
 		read = onlyMaps(r.Text)
 	case r.Effect.NAT == ruleset.Redirect:
 		t.redirect = true

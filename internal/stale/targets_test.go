@@ -1,0 +1,182 @@
+package stale
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/nft"
+	"github.com/pktrail/pktrail/ruleset/xt"
+)
+
+const savedRules = `*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:SERVICES - [0:0]
+:DNS - [0:0]
+:NODE - [0:0]
+:MASQ - [0:0]
+-A PREROUTING -m comment --comment "all services" -j SERVICES
+-A PREROUTING -s 10.9.0.0/16 -j NODE
+-A SERVICES -d 10.96.0.10/32 -p udp -m comment --comment "dns \"udp\" --dport 99" -m udp --dport 53 -j DNS
+-A SERVICES -d 10.96.0.11/32 -p udp -m udp --dport 53 -j MASQ
+-A SERVICES -s 10.0.0.0/8 -d 10.96.0.12/32 -p udp -m udp --dport 53 -j DNS
+-A SERVICES ! -d 10.96.0.13/32 -p udp -m udp --dport 53 -j DNS
+-A NODE -d 10.96.0.14/32 -p udp -m udp --dport 53 -j DNS
+-A DNS -p udp -m statistic --mode random --probability 0.50000000000 -j DNAT --to-destination 10.244.1.7:53
+-A DNS -p udp -j DNAT --to-destination 10.244.1.8:53
+-A NODE -p tcp -m tcp --dport 8000 -j DNAT --to-destination 10.1.0.5-10.1.0.9:80-90
+-A NODE -p tcp -m tcp --dport 8001 -j DNAT --to-destination 10.3.0.1
+-A NODE -d 192.0.2.0/24 -j NETMAP --to 10.7.0.0/24
+-A MASQ -j MARK --set-xmark 0x4000/0x4000
+-A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE
+COMMIT
+`
+
+func saved(t *testing.T, text string) []*ruleset.Table {
+	t.Helper()
+	tables, err := xt.ParseSave(strings.NewReader(text), ruleset.IP, ruleset.Legacy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		for _, c := range table.Chains {
+			for _, builtin := range xt.BuiltinChains(table.Name) {
+				if builtin.Name == c.Name {
+					c.Base = builtin.Base
+				}
+			}
+		}
+	}
+	return tables
+}
+
+func TestHas(t *testing.T) {
+	targets := ReadTargets(saved(t, savedRules))
+	for backend, want := range map[string]Answer{
+		"10.244.1.7:53": Yes, "10.244.1.7:54": No, "10.244.1.9:53": No,
+		"10.1.0.5:80": Yes, "10.1.0.9:90": Yes, "10.1.0.10:80": No, "10.1.0.6:91": No,
+		"10.3.0.1:8001": Yes, "10.7.0.200:1": Yes, "10.7.1.0:1": No,
+	} {
+		if got := targets.Has(netip.MustParseAddrPort(backend), false); got.Is != want {
+			t.Errorf("%s: %+v, want %d", backend, got, want)
+		}
+	}
+}
+
+func TestTranslates(t *testing.T) {
+	targets := ReadTargets(saved(t, savedRules))
+	for dst, want := range map[string]bool{
+		"10.96.0.10:53": true, "10.96.0.10:99": false, // in a comment
+		"10.96.0.11:53": false,                                                 // it does not lead to a translation
+		"10.96.0.12:53": false, "10.96.0.13:53": false, "10.96.0.14:53": false, // for some alone
+	} {
+		if got := targets.Translates(17, netip.MustParseAddrPort(dst), ruleset.Prerouting); (got != "") != want {
+			t.Errorf("%s: %q", dst, got)
+		}
+		if got := targets.Translates(17, netip.MustParseAddrPort(dst), ruleset.Output); got != "" {
+			t.Errorf("%s from the host itself: %q", dst, got)
+		}
+	}
+}
+
+func listed(t *testing.T, text string) []*ruleset.Table {
+	t.Helper()
+	tables, err := nft.ParseList(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		table.Dialect = ruleset.Nftables
+	}
+	return tables
+}
+
+const listedRules = `table ip kube-proxy { # handle 1
+	chain services { # handle 2
+		ip daddr . meta l4proto . th dport vmap @service-ips # handle 9
+	}
+	chain endpoint-a { # handle 3
+		meta l4proto tcp dnat to 10.244.0.4:8080 # handle 10
+	}
+	chain nat-prerouting { # handle 4
+		type nat hook prerouting priority dstnat; policy accept;
+		jump services # handle 11
+		ip daddr 10.96.0.20 udp dport 53 counter packets 3 bytes 99 jump endpoint-b # handle 12
+		udp dport 5000 dnat to 10.5.0.1-10.5.0.3:7000-7010 random # handle 13
+	}
+	chain endpoint-b { # handle 5
+		dnat ip to 10.244.0.9 # handle 14
+	}
+}
+table ip6 n { # handle 2
+	chain pre { # handle 1
+		type nat hook prerouting priority dstnat; policy accept;
+		tcp dport 80 dnat to [fd00::5]:8080 # handle 2
+		tcp dport 81 dnat ip6 to fd00::6 # handle 3
+		tcp dport 82 redirect to :8082 # handle 4
+	}
+}
+`
+
+func TestHasNFT(t *testing.T) {
+	targets := ReadTargets(listed(t, listedRules))
+	for backend, want := range map[string]Answer{
+		"10.244.0.4:8080": Yes, "10.244.0.4:80": No, "10.244.0.9:1": Yes, "10.5.0.2:7005": Yes, "10.5.0.4:7005": No,
+		"[fd00::5]:8080": Yes, "[fd00::5]:80": No, "[fd00::6]:80": Yes, "[fd00::7]:80": No,
+	} {
+		if got := targets.Has(netip.MustParseAddrPort(backend), false); got.Is != want {
+			t.Errorf("%s: %+v, want %d", backend, got, want)
+		}
+	}
+	if got := targets.Has(netip.MustParseAddrPort("[fd00::1]:8082"), true); got.Is != Yes {
+		t.Errorf("redirected: %+v", got)
+	}
+	if got := targets.Translates(17, netip.MustParseAddrPort("10.96.0.20:53"), ruleset.Prerouting); got == "" {
+		t.Error("10.96.0.20:53 is not translated")
+	}
+}
+
+// TestUnread: what may translate to anything leaves nothing certain.
+func TestUnread(t *testing.T) {
+	for name, tables := range map[string][]*ruleset.Table{
+		"a map":            listed(t, "table ip n {\n\tchain pre {\n\t\ttype nat hook prerouting priority dstnat;\n\t\tdnat to tcp dport map @backends\n\t}\n}\n"),
+		"an inline map":    listed(t, "table ip n {\n\tchain pre {\n\t\ttype nat hook prerouting priority dstnat;\n\t\tdnat ip to numgen inc mod 2 map { 0 : 10.0.0.1, 1 : 10.0.0.2 }\n\t}\n}\n"),
+		"pairs":            listed(t, "table ip n {\n\tchain pre {\n\t\ttype nat hook prerouting priority dstnat;\n\t\tdnat ip addr . port to ip saddr map { 10.1.1.1 : 10.0.0.1 . 80 }\n\t}\n}\n"),
+		"no texts":         {{TableKey: ruleset.TableKey{Name: "nat"}, Dialect: ruleset.Iptables, NoText: "iptables-save is not there"}},
+		"unknown rule":     saved(t, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j NEWNAT --to 10.0.0.1\nCOMMIT\n"),
+		"ports that shift": saved(t, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -j DNAT --to-destination ten\nCOMMIT\n"),
+	} {
+		got := ReadTargets(tables).Has(netip.MustParseAddrPort("10.0.0.1:80"), false)
+		if got.Is != Unknown || got.Why == "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := ReadTargets(nil, "IPVS").Has(netip.MustParseAddrPort("10.0.0.1:80"), false); got.Is != Unknown {
+		t.Errorf("IPVS: %+v", got)
+	}
+}
+
+// TestNotNAT: rules outside of nat chains translate nothing.
+func TestNotNAT(t *testing.T) {
+	targets := ReadTargets(listed(t, "table inet f {\n\tchain c {\n\t\ttype filter hook input priority 0;\n\t\tmeta mystery 7 accept\n\t}\n}\n"))
+	if got := targets.Has(netip.MustParseAddrPort("10.0.0.1:80"), false); got.Is != No {
+		t.Errorf("%+v", got)
+	}
+}
+
+func FuzzTarget(f *testing.F) {
+	for _, s := range []string{"10.0.0.1:80-90/80", "[fd00::1]:1", "10.0.0.0/8", "10.0.0.1-10.0.0.2", ":80", "dnat to"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		targets := ReadTargets(nil)
+		targets.add(s)
+		targets.add(nftTarget(s))
+		_, _ = serviceOf(ruleset.Iptables, s)
+		_, _ = serviceOf(ruleset.Nftables, s)
+	})
+}
