@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pktrail/pktrail/conntrack/ctnetlink"
+	"github.com/pktrail/pktrail/internal/flows"
 	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/journey"
 )
@@ -122,6 +123,11 @@ func (f *ctWatchFlags) groups() (groups ctnetlink.Groups, err error) {
 type spot struct {
 	table   *table
 	watcher *ctnetlink.Watcher
+	births  flows.Births
+
+	stale  bool          // events were lost since the table was listed
+	listed time.Time     // when it was, last
+	took   time.Duration // how long that took
 }
 
 func openSpots(names []string, groups ctnetlink.Groups, room int) (spots []*spot, err error) {

@@ -36,6 +36,7 @@ type watch struct {
 	began  time.Time
 	kinds  map[journey.FlowChange]int64
 	beyond int64
+	failed error // of a listing that was put off
 }
 
 // errEnough ends a watch that has seen what it was to see.
@@ -53,7 +54,7 @@ func (w *watch) watch(ctx context.Context, cancel func(), spots []*spot) error {
 			errs <- err
 		}()
 	}
-	go w.flushes(ctx, cancel)
+	go w.flushes(ctx, cancel, spots)
 	var err error
 	for range spots {
 		if e := <-errs; !errors.Is(e, errEnough) {
@@ -62,14 +63,18 @@ func (w *watch) watch(ctx context.Context, cancel func(), spots []*spot) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !errors.Is(w.failed, errEnough) {
+		err = errors.Join(err, w.failed)
+	}
 	if err != nil {
 		return printed(errors.Join(err, w.out.Flush()))
 	}
 	return printed(w.sumUp())
 }
 
-// flushes hands lines on until ctx ends.
-func (w *watch) flushes(ctx context.Context, cancel func()) {
+// flushes hands lines on until ctx ends, and makes up for listings that were put
+// off. An error of theirs ends the watch.
+func (w *watch) flushes(ctx context.Context, cancel func(), spots []*spot) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
@@ -77,10 +82,7 @@ func (w *watch) flushes(ctx context.Context, cancel func()) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			w.mu.Lock()
-			err := w.out.Flush()
-			w.mu.Unlock()
-			if err != nil {
+			if w.tick(ctx, spots) != nil {
 				cancel()
 				return
 			}
@@ -88,22 +90,33 @@ func (w *watch) flushes(ctx context.Context, cancel func()) {
 	}
 }
 
+func (w *watch) tick(ctx context.Context, spots []*spot) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range spots {
+		if err := w.relist(ctx, s); err != nil {
+			w.failed = err
+			return err
+		}
+	}
+	return w.out.Flush()
+}
+
 // listen prints the events of one namespace until ctx ends.
 func (w *watch) listen(ctx context.Context, s *spot) error {
-	births := &flows.Births{}
 	err := s.watcher.Run(ctx, func(e *ctnetlink.Event) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if e.Lost.Any() {
-			if err := w.lost(ctx, s.table, e.Lost, births); err != nil {
+			if err := errors.Join(w.lost(s, e.Lost), w.relist(ctx, s)); err != nil {
 				return err
 			}
 		}
-		return w.event(s.table, e, births)
+		return w.event(s, e)
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.beyond += births.Beyond
+	w.beyond += s.births.Beyond
 	return err
 }
 
@@ -120,12 +133,12 @@ func changeOf(k conntrack.Kind) (journey.FlowChange, bool) {
 	return "", false
 }
 
-func (w *watch) event(t *table, e *ctnetlink.Event, births *flows.Births) error {
+func (w *watch) event(s *spot, e *ctnetlink.Event) error {
 	change, ok := changeOf(e.Kind)
 	if !ok {
 		return nil
 	}
-	shown := w.maker.Event(change, e.Flow, time.Now(), births)
+	shown := w.maker.Event(change, e.Flow, time.Now(), &s.births)
 	if e.Port != 0 {
 		shown.Port = &e.Port
 	}
@@ -136,7 +149,7 @@ func (w *watch) event(t *table, e *ctnetlink.Event, births *flows.Births) error 
 		w.unjudged(v.Why)
 		return nil
 	}
-	return w.print(t, shown)
+	return w.print(s.table, shown)
 }
 
 func (w *watch) print(t *table, e *journey.FlowEvent) error {
@@ -155,27 +168,35 @@ func (w *watch) print(t *table, e *journey.FlowEvent) error {
 	return nil
 }
 
-// lost prints a loss, and lists the table anew where that is wished for: flows
-// that are not in it ended unseen.
-func (w *watch) lost(ctx context.Context, t *table, l ctnetlink.Lost, births *flows.Births) error {
+// lost prints a loss.
+func (w *watch) lost(s *spot, l ctnetlink.Lost) error {
+	s.stale = w.resync
 	w.sum.Lost.Count += int64(l.Count)
 	w.sum.Lost.More = w.sum.Lost.More || l.More
-	err := w.printer.Lost(&journey.Lost{
-		Schema: journey.LostSchema, Time: journey.Time{Time: time.Now()}, Netns: t.shown,
+	return w.printer.Lost(&journey.Lost{
+		Schema: journey.LostSchema, Time: journey.Time{Time: time.Now()}, Netns: s.table.shown,
 		What: "conntrack events", Lost: journey.LostCount{Count: int64(l.Count), More: l.More},
 	})
-	if err != nil || !w.resync {
-		return err
+}
+
+// relist lists the table anew after a loss: flows that are not in it ended
+// unseen. While events come faster than they are printed it takes a tenth of the
+// time at most.
+func (w *watch) relist(ctx context.Context, s *spot) error {
+	if !s.stale || time.Since(s.listed) < 10*s.took {
+		return nil
 	}
-	keep, done := births.Keep()
-	_, err = t.Dump(ctx, conntrack.Tracked, conntrack.Filter{}, func(f *conntrack.Flow) error {
+	began := time.Now()
+	keep, done := s.births.Keep()
+	_, err := s.table.Dump(ctx, conntrack.Tracked, conntrack.Filter{}, func(f *conntrack.Flow) error {
 		keep(f)
 		if w.q.Judge(f).Answer != match.Yes {
 			return nil
 		}
-		return w.print(t, w.maker.Event(journey.FlowListed, f, time.Now(), births))
+		return w.print(s.table, w.maker.Event(journey.FlowListed, f, time.Now(), &s.births))
 	})
 	done()
+	s.stale, s.listed, s.took = false, time.Now(), time.Since(began)
 	if ctx.Err() != nil {
 		return nil
 	}
