@@ -61,6 +61,24 @@ func TestFlowGolden(t *testing.T) {
 	golden(t, "flow-empty.json", &journey.Flow{})
 	golden(t, "flow-event.json", destroyed())
 	golden(t, "flow-event-empty.json", &journey.FlowEvent{})
+	golden(t, "flowsummary.json", &journey.FlowSummary{
+		Shown: 3, Unjudged: 1, Done: journey.FlowDeleted, Why: []string{"the ports are not known"},
+		Protos: []journey.FlowCount{{Name: "tcp", Count: 3}}, States: &journey.FlowStateCounts{Unreplied: 1, Assured: 2},
+		Events: []journey.FlowCount{{Name: "new", Count: 3}}, Seconds: 1.5, Lost: journey.LostCount{Count: 2, More: true}, Notes: []string{"a & b"},
+		Tables: []journey.FlowTable{{
+			Netns: &journey.Netns{Name: "rt", Inode: 4026532201, Cookie: "4097"}, Entries: new(int64(0)), Max: new(int64(262144)), Meant: new(int64(0)),
+			Tracks: new(false), TracksWhy: "no rule needs connection tracking",
+		}},
+	})
+	golden(t, "flowsummary-empty.json", &journey.FlowSummary{})
+	golden(t, "flowstats.json", &journey.FlowStats{
+		Netns: &journey.Netns{Name: "rt", Inode: 4026532201, Cookie: "4097"}, Time: noon, Seconds: 1, Table: journey.FlowTable{Entries: new(int64(1))},
+		Counters: []journey.FlowCounter{{
+			Name: "drop", Value: 2, PerSecond: new(0.5), CPUs: []journey.CPUCount{{CPU: 0, Value: 2}}, Weight: journey.CounterTrouble,
+			Meaning: "packets that were dropped", Matters: "whenever it grows", Try: "more room",
+		}},
+	})
+	golden(t, "flowstats-empty.json", &journey.FlowStats{})
 }
 
 func TestBadHex(t *testing.T) {
