@@ -88,6 +88,7 @@ func (f *ctCreateFlags) run(cmd *cobra.Command, m match.Match) error {
 	}
 	t := tables[0]
 	if f.dryRun {
+		translate(flow)
 		return printed(errors.Join(e.print(t, flow), e.out.Flush()))
 	}
 	if err := t.Create(flow); err != nil {
@@ -190,6 +191,23 @@ func (f *ctCreateFlags) setNAT(flow *conntrack.Flow) error {
 		flow.Has |= nat.has
 	}
 	return nil
+}
+
+// translate gives answers the addresses and ports that NAT asks for, as the kernel
+// does where they are free.
+func translate(flow *conntrack.Flow) {
+	for _, nat := range []struct {
+		r    conntrack.NATRange
+		addr *netip.Addr
+		port *uint16
+	}{{flow.SrcNAT, &flow.Reply.Dst, &flow.Reply.DstPort}, {flow.DstNAT, &flow.Reply.Src, &flow.Reply.SrcPort}} {
+		if nat.r.Min.IsValid() {
+			*nat.addr = nat.r.Min
+		}
+		if nat.r.MinPort != 0 {
+			*nat.port = nat.r.MinPort
+		}
+	}
 }
 
 func addressAndPort(text string) (netip.Addr, uint16, error) {

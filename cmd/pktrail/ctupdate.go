@@ -51,7 +51,7 @@ and zones of an entry cannot be changed, and bits of the status not taken away.`
 	flags.StringVar(&f.setState, "set-state", "", "state of TCP or SCTP, such as CLOSE")
 	flags.StringVar(&f.setStatus, "set-status", "", "bits of the status to set: SEEN_REPLY,ASSURED")
 	flags.StringSliceVar(&f.setLabels, "set-label", nil, "labels to set beside those that are, by number or name")
-	flags.StringVar(&f.helper, "set-helper", "", "connection tracking helper; the kernel changes it to the one it has, or to none")
+	flags.StringVar(&f.helper, "set-helper", "", "none: take the connection tracking helper away")
 	flags.BoolVar(&f.yes, "yes", false, "do not ask")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print the entries that would be changed, and change nothing")
 	return cmd
@@ -115,9 +115,12 @@ func (f *ctUpdateFlags) change(cmd *cobra.Command, m match.Match) (*conntrack.Fl
 			return nil, err
 		}
 	}
-	if f.helper != "" {
-		c.Helper = f.helper
+	switch f.helper {
+	case "":
+	case "none":
 		c.Has |= conntrack.HasHelper
+	default:
+		return nil, hint(fmt.Errorf("--set-helper %s: an entry gets its helper when it begins", f.helper), "--set-helper none takes it away; pktrail ct create --helper %s makes an entry with it", f.helper)
 	}
 	if c.Has == 0 {
 		return nil, hint(errors.New("what to change? nothing is said of it"), "--set-mark, --set-timeout, --set-state, --set-status, --set-label or --set-helper")
