@@ -1,0 +1,15 @@
+package xt
+
+// MatchComment carries words for people and matches every packet
+// (include/uapi/linux/netfilter/xt_comment.h).
+type MatchComment struct{ Comment string }
+
+func decodeComment(b info, _ Env) Match { return MatchComment{b.text(0, 255)} }
+
+// Name is "comment".
+func (MatchComment) Name() string { return "comment" }
+
+// AppendSave implements [Match].
+func (m MatchComment) AppendSave(dst []byte) []byte {
+	return quoted(option(dst, false, "comment"), m.Comment)
+}

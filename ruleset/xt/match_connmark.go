@@ -1,0 +1,18 @@
+package xt
+
+// MatchConnmark looks at the flow's mark
+// (include/uapi/linux/netfilter/xt_connmark.h: struct xt_connmark_mtinfo1).
+type MatchConnmark struct {
+	Mark, Mask uint32
+	Not        bool
+}
+
+func decodeConnmark(b info, _ Env) Match { return MatchConnmark{b.u32(0), b.u32(4), b.is(8)} }
+
+// Name is "connmark".
+func (MatchConnmark) Name() string { return "connmark" }
+
+// AppendSave implements [Match].
+func (m MatchConnmark) AppendSave(dst []byte) []byte {
+	return valueMask(option(dst, m.Not, "mark"), m.Mark, m.Mask, "")
+}

@@ -1,0 +1,169 @@
+package xt
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// MatchConntrack looks at the packet's entry in the connection tracking table
+// (include/uapi/linux/netfilter/xt_conntrack.h: XT_CONNTRACK_*). It is shown as
+// "state" where it was written so.
+type MatchConntrack struct {
+	Flags, Not uint16 // XT_CONNTRACK_*: what is looked at, and what is negated
+	State      uint16
+	Status     uint16 // IPS_*
+	Protocol   uint16
+	// The four addresses and port ranges of a flow, in the order original
+	// source and destination, reply source and destination.
+	Addr, Mask [4]netip.Addr
+	Port       [4]Ports
+	Expires    Span // in seconds
+}
+
+// The bits of MatchConntrack.Flags. Addresses begin at ctOrigSrc, ports at ctOrigSrcPort.
+const (
+	ctState       = 1 << 0
+	ctProto       = 1 << 1
+	ctOrigSrc     = 1 << 2
+	ctStatus      = 1 << 6
+	ctExpires     = 1 << 7
+	ctOrigSrcPort = 1 << 8
+	ctDirection   = 1 << 12
+	ctStateAlias  = 1 << 13
+)
+
+func decodeConntrack(b info, e Env) MatchConntrack {
+	m := MatchConntrack{Expires: b.span(128), Protocol: b.u16(136), Flags: b.u16(146), Not: b.u16(148)}
+	for i := range 4 {
+		m.Addr[i], m.Mask[i] = b.addr(32*i, e.Family), b.addr(32*i+16, e.Family)
+	}
+	return m
+}
+
+func decodeConntrack1(b info, e Env) Match {
+	m := decodeConntrack(b, e)
+	m.State, m.Status = uint16(b.u8(150)), uint16(b.u8(151))
+	return m.withSinglePorts(b)
+}
+
+func decodeConntrack2(b info, e Env) Match {
+	m := decodeConntrack(b, e)
+	m.State, m.Status = b.u16(150), b.u16(152)
+	return m.withSinglePorts(b)
+}
+
+// withSinglePorts reads the ports of revisions 1 and 2, which are in network byte order.
+func (m MatchConntrack) withSinglePorts(b info) Match {
+	for i := range 4 {
+		p := b.be16(138 + 2*i)
+		m.Port[i] = Ports{p, p}
+	}
+	return m
+}
+
+func decodeConntrack3(b info, e Env) Match {
+	m := decodeConntrack(b, e)
+	m.State, m.Status = b.u16(150), b.u16(152)
+	for i := range 4 {
+		m.Port[i] = Ports{b.u16(138 + 2*i), b.u16(154 + 2*i)}
+	}
+	return m
+}
+
+// Name is "conntrack" or "state".
+func (m MatchConntrack) Name() string {
+	if m.Flags&ctStateAlias != 0 {
+		return "state"
+	}
+	return "conntrack"
+}
+
+// AppendSave implements [Match].
+func (m MatchConntrack) AppendSave(dst []byte) []byte {
+	if m.Flags&ctState != 0 {
+		dst = m.appendState(dst)
+	}
+	if m.Flags&ctProto != 0 {
+		dst = number(option(dst, m.Not&ctProto != 0, "ctproto"), m.Protocol)
+	}
+	dst = m.appendTuples(dst)
+	if m.Flags&ctStatus != 0 {
+		dst = ctStatusWords(option(dst, m.Not&ctStatus != 0, "ctstatus"), m.Status)
+	}
+	if m.Flags&ctExpires != 0 {
+		dst = reach(option(dst, m.Not&ctExpires != 0, "ctexpire"), m.Expires.Low, m.Expires.High)
+	}
+	if m.Flags&ctDirection != 0 {
+		dst = ctDirectionWord(option(dst, false, "ctdir"), m.Not&ctDirection != 0)
+	}
+	return dst
+}
+
+func (m MatchConntrack) appendState(dst []byte) []byte {
+	name := "ctstate"
+	if m.Flags&ctStateAlias != 0 {
+		name = "state"
+	}
+	return ctStateWords(option(dst, m.Not&ctState != 0, name), m.State)
+}
+
+func (m MatchConntrack) appendTuples(dst []byte) []byte {
+	if m.Flags&0xf3c == 0 {
+		return dst
+	}
+	names := [4]string{"ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst"}
+	for i, name := range names {
+		if bit := uint16(ctOrigSrc << i); m.Flags&bit != 0 {
+			dst = option(dst, m.Not&bit != 0, name)
+			dst = addressMask(append(dst, ' '), m.Addr[i], m.Mask[i])
+		}
+	}
+	for i, name := range names {
+		if bit := uint16(ctOrigSrcPort << i); m.Flags&bit != 0 {
+			dst = append(option(dst, m.Not&bit != 0, name), "port"...)
+			dst = ctPorts(dst, m.Port[i])
+		}
+	}
+	return dst
+}
+
+func ctPorts(dst []byte, p Ports) []byte {
+	if p.High == 0 {
+		return number(dst, p.Low)
+	}
+	return reach(dst, p.Low, p.High)
+}
+
+// ctStates are the words for the bits of a state in the order in which iptables prints them.
+const ctStates = "INVALID=0,NEW=3,RELATED=2,ESTABLISHED=1,UNTRACKED=8,SNAT=6,DNAT=7"
+
+// ctStateWords appends nothing, not even a blank, for no state at all.
+func ctStateWords(dst []byte, state uint16) []byte {
+	sep := byte(' ')
+	for entry := range strings.SplitSeq(ctStates, ",") {
+		word, bit, _ := strings.Cut(entry, "=")
+		if state>>(bit[0]-'0')&1 != 0 {
+			dst = append(append(dst, sep), word...)
+			sep = ','
+		}
+	}
+	return dst
+}
+
+// ctStatusWords has words for the four lowest of the bits IPS_*.
+func ctStatusWords(dst []byte, status uint16) []byte {
+	if status == 0 {
+		return bare(dst, "NONE")
+	}
+	if status&0xf == 0 {
+		return dst
+	}
+	return bitWords(append(dst, ' '), uint32(status), "EXPECTED,SEEN_REPLY,ASSURED,CONFIRMED")
+}
+
+func ctDirectionWord(dst []byte, reply bool) []byte {
+	if reply {
+		return bare(dst, "REPLY")
+	}
+	return bare(dst, "ORIGINAL")
+}

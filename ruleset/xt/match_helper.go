@@ -1,0 +1,18 @@
+package xt
+
+// MatchHelper looks for flows that a conntrack helper expected
+// (include/uapi/linux/netfilter/xt_helper.h).
+type MatchHelper struct {
+	Helper string
+	Not    bool
+}
+
+func decodeHelper(b info, _ Env) Match { return MatchHelper{b.text(4, 30), b.u32(0) != 0} }
+
+// Name is "helper".
+func (MatchHelper) Name() string { return "helper" }
+
+// AppendSave implements [Match].
+func (m MatchHelper) AppendSave(dst []byte) []byte {
+	return quoted(option(dst, m.Not, "helper"), m.Helper)
+}

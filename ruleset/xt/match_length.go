@@ -1,0 +1,18 @@
+package xt
+
+// MatchLength looks at the packet's length in bytes, without the link's header
+// (include/uapi/linux/netfilter/xt_length.h).
+type MatchLength struct {
+	Length Ports
+	Not    bool
+}
+
+func decodeLength(b info, _ Env) Match { return MatchLength{b.ports(0), b.is(4)} }
+
+// Name is "length".
+func (MatchLength) Name() string { return "length" }
+
+// AppendSave implements [Match].
+func (m MatchLength) AppendSave(dst []byte) []byte {
+	return reach(option(dst, m.Not, "length"), m.Length.Low, m.Length.High)
+}

@@ -1,0 +1,21 @@
+package xt
+
+import "fmt"
+
+// MatchMAC looks at the sender's hardware address (include/uapi/linux/netfilter/xt_mac.h).
+type MatchMAC struct {
+	Source [6]byte
+	Not    bool
+}
+
+func decodeMAC(b info, _ Env) Match { return MatchMAC{[6]byte(b[:6]), b.u32(8) != 0} }
+
+// Name is "mac".
+func (MatchMAC) Name() string { return "mac" }
+
+// AppendSave implements [Match].
+func (m MatchMAC) AppendSave(dst []byte) []byte {
+	a := m.Source
+	dst = option(dst, m.Not, "mac-source")
+	return fmt.Appendf(dst, " %02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5])
+}

@@ -1,0 +1,18 @@
+package xt
+
+// MatchMark looks at the packet's mark (include/uapi/linux/netfilter/xt_mark.h:
+// struct xt_mark_mtinfo1).
+type MatchMark struct {
+	Mark, Mask uint32
+	Not        bool
+}
+
+func decodeMark(b info, _ Env) Match { return MatchMark{b.u32(0), b.u32(4), b.is(8)} }
+
+// Name is "mark".
+func (MatchMark) Name() string { return "mark" }
+
+// AppendSave implements [Match].
+func (m MatchMark) AppendSave(dst []byte) []byte {
+	return valueMask(option(dst, m.Not, "mark"), m.Mark, m.Mask, "")
+}

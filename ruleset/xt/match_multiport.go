@@ -1,0 +1,58 @@
+package xt
+
+import "strconv"
+
+// MatchMultiport looks for a port among up to fifteen
+// (include/uapi/linux/netfilter/xt_multiport.h).
+type MatchMultiport struct {
+	Side  uint8 // XT_MULTIPORT_*: 0 source, 1 destination, 2 either
+	Ports []Ports
+	Not   bool
+}
+
+func decodeMultiport0(b info, _ Env) Match {
+	m := MatchMultiport{Side: b.u8(0)}
+	for i := range min(int(b.u8(1)), 15) {
+		p := b.u16(2 + 2*i)
+		m.Ports = append(m.Ports, Ports{p, p})
+	}
+	return m
+}
+
+// decodeMultiport1 reads a list in which a flag says that a port and the next are a range.
+func decodeMultiport1(b info, _ Env) Match {
+	m := MatchMultiport{Side: b.u8(0), Not: b.is(47)}
+	count := min(int(b.u8(1)), 15)
+	for i := 0; i < count; i++ {
+		p := Ports{b.u16(2 + 2*i), b.u16(2 + 2*i)}
+		if b.is(32+i) && i+1 < 15 {
+			i++
+			p.High = b.u16(2 + 2*i)
+		}
+		m.Ports = append(m.Ports, p)
+	}
+	return m
+}
+
+// Name is "multiport".
+func (MatchMultiport) Name() string { return "multiport" }
+
+// AppendSave implements [Match].
+func (m MatchMultiport) AppendSave(dst []byte) []byte {
+	name := "ports"
+	switch m.Side {
+	case 0:
+		name = "sports"
+	case 1:
+		name = "dports"
+	}
+	dst = append(option(dst, m.Not, name), ' ')
+	var l list
+	for _, p := range m.Ports {
+		dst = appendDecimal(l.next(dst), uint64(p.Low))
+		if p.High != p.Low {
+			dst = strconv.AppendUint(append(dst, ':'), uint64(p.High), 10)
+		}
+	}
+	return dst
+}

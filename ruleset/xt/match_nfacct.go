@@ -1,0 +1,14 @@
+package xt
+
+// MatchNFAcct counts a packet on a named object (include/uapi/linux/netfilter/xt_nfacct.h).
+type MatchNFAcct struct{ Object string }
+
+func decodeNFAcct(b info, _ Env) Match { return MatchNFAcct{b.text(0, 32)} }
+
+// Name is "nfacct".
+func (MatchNFAcct) Name() string { return "nfacct" }
+
+// AppendSave implements [Match]. Its two blanks are iptables' own.
+func (m MatchNFAcct) AppendSave(dst []byte) []byte {
+	return quoted(append(option(dst, false, "nfacct-name"), ' '), m.Object)
+}

@@ -1,0 +1,43 @@
+package xt
+
+// MatchOpts looks at the hop-by-hop or the destination options of IPv6
+// (include/uapi/linux/netfilter_ipv6/ip6t_opts.h: IP6T_OPTS_*).
+type MatchOpts struct {
+	Header     string // "hbh" or "dst"
+	Length     uint32
+	Flags, Not uint8
+	Options    []uint16 // type in the upper byte, length in the lower, 255 for any
+}
+
+func decodeHBH(b info, _ Env) Match { return decodeOpts("hbh", b) }
+func decodeDst(b info, _ Env) Match { return decodeOpts("dst", b) }
+
+func decodeOpts(header string, b info) MatchOpts {
+	m := MatchOpts{Header: header, Length: b.u32(0), Flags: b.u8(4), Not: b.u8(5)}
+	for i := range min(int(b.u8(38)), 16) {
+		m.Options = append(m.Options, b.u16(6+2*i))
+	}
+	return m
+}
+
+// Name is "hbh" or "dst".
+func (m MatchOpts) Name() string { return m.Header }
+
+// AppendSave implements [Match].
+func (m MatchOpts) AppendSave(dst []byte) []byte {
+	if m.Flags&1 != 0 {
+		dst = number(option(dst, m.Not&1 != 0, m.Header+"-len"), m.Length)
+	}
+	if m.Flags&2 != 0 {
+		dst = option(dst, false, m.Header+"-opts")
+	}
+	sep := byte(' ')
+	for _, o := range m.Options {
+		dst = appendDecimal(append(dst, sep), uint64(o>>8))
+		if o&0xff != 0xff {
+			dst = appendDecimal(append(dst, ':'), uint64(o&0xff))
+		}
+		sep = ','
+	}
+	return dst
+}

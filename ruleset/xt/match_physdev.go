@@ -1,0 +1,35 @@
+package xt
+
+// MatchPhysdev looks at the ports of a bridge that a packet came and goes
+// through (include/uapi/linux/netfilter/xt_physdev.h: XT_PHYSDEV_OP_*).
+type MatchPhysdev struct {
+	Ops, Not uint8
+	In, Out  string
+}
+
+func decodePhysdev(b info, _ Env) Match {
+	return MatchPhysdev{b.u8(65), b.u8(64), b.text(0, 16), b.text(32, 16)}
+}
+
+// Name is "physdev".
+func (MatchPhysdev) Name() string { return "physdev" }
+
+// AppendSave implements [Match].
+func (m MatchPhysdev) AppendSave(dst []byte) []byte {
+	if m.Ops&0x08 != 0 {
+		dst = option(dst, m.Not&0x08 != 0, "physdev-is-in")
+	}
+	if m.Ops&0x01 != 0 {
+		dst = bare(option(dst, m.Not&0x01 != 0, "physdev-in"), m.In)
+	}
+	if m.Ops&0x10 != 0 {
+		dst = option(dst, m.Not&0x10 != 0, "physdev-is-out")
+	}
+	if m.Ops&0x02 != 0 {
+		dst = bare(option(dst, m.Not&0x02 != 0, "physdev-out"), m.Out)
+	}
+	if m.Ops&0x04 != 0 {
+		dst = option(dst, m.Not&0x04 != 0, "physdev-is-bridged")
+	}
+	return dst
+}

@@ -1,0 +1,17 @@
+package xt
+
+// MatchQuota matches until so many bytes have come (include/uapi/linux/netfilter/xt_quota.h).
+type MatchQuota struct {
+	Bytes uint64
+	Not   bool
+}
+
+func decodeQuota(b info, _ Env) Match { return MatchQuota{b.u64(8), b.flag(0, 1)} }
+
+// Name is "quota".
+func (MatchQuota) Name() string { return "quota" }
+
+// AppendSave implements [Match].
+func (m MatchQuota) AppendSave(dst []byte) []byte {
+	return number(option(dst, m.Not, "quota"), m.Bytes)
+}

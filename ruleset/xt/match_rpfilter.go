@@ -1,0 +1,20 @@
+package xt
+
+// MatchRPFilter asks whether a reply would go out where the packet came in
+// (include/uapi/linux/netfilter/xt_rpfilter.h: XT_RPFILTER_*).
+type MatchRPFilter struct{ Flags uint8 }
+
+func decodeRPFilter(b info, _ Env) Match { return MatchRPFilter{b.u8(0)} }
+
+// Name is "rpfilter".
+func (MatchRPFilter) Name() string { return "rpfilter" }
+
+// AppendSave implements [Match].
+func (m MatchRPFilter) AppendSave(dst []byte) []byte {
+	for i, name := range [...]string{"loose", "validmark", "accept-local", "invert"} {
+		if m.Flags>>i&1 != 0 {
+			dst = option(dst, false, name)
+		}
+	}
+	return dst
+}

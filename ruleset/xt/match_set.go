@@ -1,0 +1,101 @@
+package xt
+
+import "fmt"
+
+// MatchSet looks the packet up in an ipset (include/uapi/linux/netfilter/xt_set.h).
+type MatchSet struct {
+	Set            SetRef
+	ReturnNoMatch  bool
+	NoCounters     bool // the entry's counters stay as they are
+	NoSubCounters  bool // so do those of the members of a list
+	Packets, Bytes SetCounter
+}
+
+// SetRef names an ipset and the parts of a packet that are looked up in it.
+type SetRef struct {
+	Index uint16 // in the kernel; 65535 is none
+	Name  string // empty when the set's name is not known
+	Dim   uint8
+	Flags uint8 // bit 0: negated; bit i: part i is the source
+}
+
+// SetCounter compares a counter of a set's entry.
+type SetCounter struct {
+	Op    uint8 // IPSET_COUNTER_*: 0 none, 1 equal, 2 not equal, 3 less, 4 greater
+	Value uint64
+}
+
+const noSet = 0xffff
+
+func (b info) setRef(at int, e Env) SetRef {
+	index := b.u16(at)
+	return SetRef{index, e.names().Set[index], b.u8(at + 2), b.u8(at + 3)}
+}
+
+func decodeSet1(b info, e Env) Match { return MatchSet{Set: b.setRef(0, e)} }
+
+func decodeSet2(b info, e Env) Match {
+	return MatchSet{Set: b.setRef(0, e), ReturnNoMatch: b.u8(3)&0x80 != 0}
+}
+
+func decodeSet3(b info, e Env) Match {
+	m := MatchSet{Packets: SetCounter{b.u8(8), b.u64(16)}, Bytes: SetCounter{b.u8(24), b.u64(32)}}
+	return m.withFlags(b, e)
+}
+
+func decodeSet4(b info, e Env) Match {
+	m := MatchSet{Packets: SetCounter{b.u8(16), b.u64(8)}, Bytes: SetCounter{b.u8(32), b.u64(24)}}
+	return m.withFlags(b, e)
+}
+
+func (m MatchSet) withFlags(b info, e Env) Match {
+	m.Set = b.setRef(0, e)
+	m.ReturnNoMatch, m.NoCounters, m.NoSubCounters = b.flag(40, 1<<7), b.flag(40, 1<<3), b.flag(40, 1<<4)
+	return m
+}
+
+// Name is "set".
+func (MatchSet) Name() string { return "set" }
+
+// AppendSave implements [Match].
+func (m MatchSet) AppendSave(dst []byte) []byte {
+	dst = m.Set.append(option(dst, m.Set.Flags&1 != 0, "match-set"))
+	if m.ReturnNoMatch {
+		dst = option(dst, false, "return-nomatch")
+	}
+	if m.NoCounters {
+		dst = option(dst, true, "update-counters")
+	}
+	if m.NoSubCounters {
+		dst = option(dst, true, "update-subcounters")
+	}
+	return m.Bytes.append(m.Packets.append(dst, "packets"), "bytes")
+}
+
+// append writes the set's name and parts; a set without a known name by its index.
+func (s SetRef) append(dst []byte) []byte {
+	if s.Name == "" {
+		dst = fmt.Appendf(dst, " [set %d]", s.Index)
+	} else {
+		dst = bare(dst, s.Name)
+	}
+	sep := byte(' ')
+	for i := 1; i <= int(s.Dim) && i < 8; i++ {
+		word := "dst"
+		if s.Flags>>i&1 != 0 {
+			word = "src"
+		}
+		dst = append(append(dst, sep), word...)
+		sep = ','
+	}
+	return dst
+}
+
+func (c SetCounter) append(dst []byte, name string) []byte {
+	suffix := [...]string{"", "-eq", "-eq", "-lt", "-gt"}
+	if c.Op == 0 || int(c.Op) >= len(suffix) {
+		return dst
+	}
+	dst = append(option(dst, c.Op == 2, name), suffix[c.Op]...)
+	return number(dst, c.Value)
+}

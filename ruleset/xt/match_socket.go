@@ -1,0 +1,21 @@
+package xt
+
+// MatchSocket looks for an open socket that the packet is for
+// (include/uapi/linux/netfilter/xt_socket.h: XT_SOCKET_*).
+type MatchSocket struct{ Flags uint8 }
+
+func decodeSocket0(info, Env) Match    { return MatchSocket{} }
+func decodeSocket(b info, _ Env) Match { return MatchSocket{b.u8(0)} }
+
+// Name is "socket".
+func (MatchSocket) Name() string { return "socket" }
+
+// AppendSave implements [Match].
+func (m MatchSocket) AppendSave(dst []byte) []byte {
+	for i, name := range [...]string{"transparent", "nowildcard", "restore-skmark"} {
+		if m.Flags>>i&1 != 0 {
+			dst = option(dst, false, name)
+		}
+	}
+	return dst
+}

@@ -1,0 +1,40 @@
+package xt
+
+import "strconv"
+
+// MatchStatistic takes packets by chance or every so many
+// (include/uapi/linux/netfilter/xt_statistic.h).
+type MatchStatistic struct {
+	Mode        uint16 // XT_STATISTIC_MODE_*: 0 random, 1 nth
+	Not         bool
+	Probability uint32 // of 1<<31
+	Every       uint32 // less one, as the kernel counts
+	Packet      uint32
+}
+
+func decodeStatistic(b info, _ Env) Match {
+	m := MatchStatistic{Mode: b.u16(0), Not: b.u16(2)&1 != 0}
+	switch m.Mode {
+	case 0:
+		m.Probability = b.u32(4)
+	case 1:
+		m.Every, m.Packet = b.u32(4), b.u32(8)
+	}
+	return m
+}
+
+// Name is "statistic".
+func (MatchStatistic) Name() string { return "statistic" }
+
+// AppendSave implements [Match].
+func (m MatchStatistic) AppendSave(dst []byte) []byte {
+	switch m.Mode {
+	case 0:
+		dst = option(bare(option(dst, false, "mode"), "random"), m.Not, "probability")
+		return strconv.AppendFloat(append(dst, ' '), float64(m.Probability)/(1<<31), 'f', 11, 64)
+	case 1:
+		dst = option(bare(option(dst, false, "mode"), "nth"), m.Not, "every")
+		return number(option(number(dst, m.Every+1), false, "packet"), m.Packet)
+	}
+	return dst
+}

@@ -1,0 +1,72 @@
+package xt
+
+import "strings"
+
+// MatchTCP looks at ports, flags and one option of TCP
+// (include/uapi/linux/netfilter/xt_tcpudp.h: struct xt_tcp).
+type MatchTCP struct {
+	Source, Destination                            Ports
+	Option                                         uint8 // 0 for any
+	Mask, Flags                                    uint8 // of the flags that Mask names these are set
+	NotSource, NotDestination, NotFlags, NotOption bool
+}
+
+func decodeTCP(b info, _ Env) Match {
+	inv := b.u8(11)
+	return MatchTCP{
+		Source: b.ports(0), Destination: b.ports(4), Option: b.u8(8), Mask: b.u8(9), Flags: b.u8(10),
+		NotSource: inv&1 != 0, NotDestination: inv&2 != 0, NotFlags: inv&4 != 0, NotOption: inv&8 != 0,
+	}
+}
+
+// Name is "tcp".
+func (MatchTCP) Name() string { return "tcp" }
+
+// AppendSave implements [Match].
+func (m MatchTCP) AppendSave(dst []byte) []byte {
+	dst = sourcePorts(dst, m.Source, m.NotSource)
+	dst = destinationPorts(dst, m.Destination, m.NotDestination)
+	if m.Option != 0 || m.NotOption {
+		dst = number(option(dst, m.NotOption, "tcp-option"), m.Option)
+	}
+	if m.Mask != 0 || m.NotFlags {
+		dst = option(dst, m.NotFlags, "tcp-flags")
+		dst = tcpFlags(append(dst, ' '), m.Mask)
+		dst = tcpFlags(append(dst, ' '), m.Flags)
+	}
+	return dst
+}
+
+func sourcePorts(dst []byte, p Ports, not bool) []byte {
+	if p.all() {
+		return dst
+	}
+	return reach(option(dst, not, "sport"), p.Low, p.High)
+}
+
+func destinationPorts(dst []byte, p Ports, not bool) []byte {
+	if p.all() {
+		return dst
+	}
+	return reach(option(dst, not, "dport"), p.Low, p.High)
+}
+
+const tcpFlagWords = "FIN,SYN,RST,PSH,ACK,URG"
+
+func tcpFlags(dst []byte, flags uint8) []byte {
+	if flags == 0 {
+		return append(dst, "NONE"...)
+	}
+	var l list
+	bit := uint8(1)
+	for word := range strings.SplitSeq(tcpFlagWords, ",") {
+		if flags&bit != 0 {
+			dst = append(l.next(dst), word...)
+		}
+		bit <<= 1
+	}
+	if rest := flags & 0xc0; rest != 0 { // ECE and CWR, for which iptables has no words
+		dst = padded(append(l.next(dst), "0x"...), uint32(rest), 2)
+	}
+	return dst
+}

@@ -1,0 +1,18 @@
+package xt
+
+// MatchTCPMSS looks at the maximum segment size of a TCP SYN
+// (include/uapi/linux/netfilter/xt_tcpmss.h).
+type MatchTCPMSS struct {
+	MSS Ports
+	Not bool
+}
+
+func decodeTCPMSSMatch(b info, _ Env) Match { return MatchTCPMSS{b.ports(0), b.is(4)} }
+
+// Name is "tcpmss".
+func (MatchTCPMSS) Name() string { return "tcpmss" }
+
+// AppendSave implements [Match].
+func (m MatchTCPMSS) AppendSave(dst []byte) []byte {
+	return reach(option(dst, m.Not, "mss"), m.MSS.Low, m.MSS.High)
+}

@@ -1,0 +1,32 @@
+package xt
+
+// MatchTTL looks at the time to live, for IPv6 the hop limit
+// (include/uapi/linux/netfilter_ipv4/ipt_ttl.h, netfilter_ipv6/ip6t_hl.h).
+type MatchTTL struct {
+	IPv6 bool
+	Mode uint8 // 0 equal, 1 not equal, 2 less, 3 greater
+	TTL  uint8
+}
+
+func decodeTTLMatch(b info, _ Env) Match { return MatchTTL{false, b.u8(0), b.u8(1)} }
+func decodeHLMatch(b info, _ Env) Match  { return MatchTTL{true, b.u8(0), b.u8(1)} }
+
+// Name is "ttl" or "hl".
+func (m MatchTTL) Name() string {
+	if m.IPv6 {
+		return "hl"
+	}
+	return "ttl"
+}
+
+// AppendSave implements [Match].
+func (m MatchTTL) AppendSave(dst []byte) []byte {
+	suffix := "-eq"
+	switch m.Mode {
+	case 2:
+		suffix = "-lt"
+	case 3:
+		suffix = "-gt"
+	}
+	return number(append(option(dst, m.Mode == 1, m.Name()), suffix...), m.TTL)
+}

@@ -1,0 +1,22 @@
+package xt
+
+// MatchUDP looks at ports of UDP (include/uapi/linux/netfilter/xt_tcpudp.h:
+// struct xt_udp).
+type MatchUDP struct {
+	Source, Destination       Ports
+	NotSource, NotDestination bool
+}
+
+func decodeUDP(b info, _ Env) Match {
+	inv := b.u8(8)
+	return MatchUDP{b.ports(0), b.ports(4), inv&1 != 0, inv&2 != 0}
+}
+
+// Name is "udp".
+func (MatchUDP) Name() string { return "udp" }
+
+// AppendSave implements [Match].
+func (m MatchUDP) AppendSave(dst []byte) []byte {
+	dst = sourcePorts(dst, m.Source, m.NotSource)
+	return destinationPorts(dst, m.Destination, m.NotDestination)
+}

@@ -1,0 +1,48 @@
+package xt
+
+// TargetConnmark sets the flow's mark, or copies it from or to the packet's
+// (include/uapi/linux/netfilter/xt_connmark.h: struct xt_connmark_tginfo1, xt_connmark_tginfo2).
+type TargetConnmark struct {
+	Mode                 uint8 // XT_CONNMARK_*: 0 set, 1 save, 2 restore
+	Mark, CTMask, NFMask uint32
+	ShiftRight           bool
+	ShiftBits            uint8
+}
+
+func decodeConnmark1(b info, _ Env) Target {
+	return TargetConnmark{Mode: b.u8(12), Mark: b.u32(0), CTMask: b.u32(4), NFMask: b.u32(8)}
+}
+
+func decodeConnmark2(b info, _ Env) Target {
+	return TargetConnmark{b.u8(14), b.u32(0), b.u32(4), b.u32(8), b.is(12), b.u8(13)}
+}
+
+// Name is "CONNMARK".
+func (TargetConnmark) Name() string { return "CONNMARK" }
+
+// AppendSave implements [Target].
+func (t TargetConnmark) AppendSave(dst []byte) []byte {
+	switch t.Mode {
+	case 0:
+		dst = xmark(dst, t.Mark, t.CTMask)
+	case 1:
+		dst = t.appendMasks(option(dst, false, "save-mark"))
+	case 2:
+		dst = t.appendMasks(option(dst, false, "restore-mark"))
+	default:
+		return append(dst, " ERROR: UNKNOWN CONNMARK MODE"...)
+	}
+	if t.ShiftBits == 0 {
+		return dst
+	}
+	name := "left-shift-mark"
+	if t.ShiftRight {
+		name = "right-shift-mark"
+	}
+	return number(option(dst, false, name), t.ShiftBits)
+}
+
+func (t TargetConnmark) appendMasks(dst []byte) []byte {
+	dst = hexadecimal(option(dst, false, "nfmask"), t.NFMask)
+	return hexadecimal(option(dst, false, "ctmask"), t.CTMask)
+}
