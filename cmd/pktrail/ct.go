@@ -29,7 +29,8 @@ MATCH is iptables' own words, as for pktrail trace: -p tcp, -s ADDR, --dport 80,
 as they come in, before NAT; with --both against those of either direction.
 --mark is the connection's mark (connmark), not a packet's: an entry has no other.
 
-Nothing here loads a module, makes a rule or switches a setting.`,
+Nothing here makes a rule or switches a setting, or loads a module unless create
+asks for a helper or NAT.`,
 		Example: `  sudo pktrail ct list -p tcp --dport 443
   sudo pktrail ct watch --event destroy
   sudo pktrail ct delete -p udp -s 10.1.0.2 --dry-run`,
