@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -18,6 +19,7 @@ import (
 type output struct {
 	format  string
 	noColor bool
+	times   *time.Location // the zone of those in text; nil is the machine's
 }
 
 func (o *output) add(cmd *cobra.Command) {
@@ -51,7 +53,7 @@ func (o *output) withLines(w, stderr io.Writer, namespaces, hosts bool) (*story,
 	case err != nil:
 		return nil, nil, hint(o.unknown(), "-o text, -o json or -o csv")
 	case csv:
-		return s, render.NewCSV(s.out, render.NewText(stderr, render.Options{ASCII: !utf8Locale()})), nil
+		return s, render.NewCSV(s.out, render.NewText(stderr, render.Options{ASCII: !utf8Locale(), Zone: o.times})), nil
 	}
 	return s, s.printer, nil
 }
@@ -63,6 +65,7 @@ func (o *output) look(w io.Writer) render.Options {
 		Color: terminal && !o.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		Width: width,
 		ASCII: !utf8Locale(),
+		Zone:  o.times,
 	}
 }
 

@@ -70,7 +70,7 @@ trace -w. - reads standard input. MATCH, as for trace, chooses packets.`,
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what is written to the log, across rotation")
 	flags.Var(&f.since, "since", `leave out earlier lines: "2026-11-22 18:00", 18:00, yesterday, 10m (ago)`)
 	flags.Var(&f.until, "until", "leave out later lines")
-	flags.Var(&f.zone, "zone", "time zone of times that name none, here and in the log: local, UTC, +02:00, Europe/Berlin")
+	flags.Var(&f.zone, "zone", "time zone of times that name none, here and in the log, and of those in text: local, UTC, +02:00, Europe/Berlin")
 	flags.Var(&f.boot, "boot", "when the host was started, for logs that count from then; here: when this one was")
 	flags.BoolVar(&f.strict, "strict", false, "fail at the first line that cannot be read")
 	flags.BoolVar(&f.summary, "summary", false, "print only the summary of LOG lines, not their table")
@@ -100,6 +100,7 @@ func (f *readFlags) read(cmd *cobra.Command, paths []string, m match.Match) (err
 	if f.top < 0 {
 		return hint(fmt.Errorf("--top %d: cannot be negative", f.top), "--top 0 names all")
 	}
+	f.times = f.zone.Location
 	for _, w := range []*when{&f.since, &f.until, &f.boot.when} {
 		w.in(f.zone.Location)
 	}

@@ -97,13 +97,6 @@ func roundly(d time.Duration) string {
 	return d.Round(100 * time.Millisecond).String()
 }
 
-func (t *Text) zoned(at journey.Time) time.Time {
-	if t.opt.UTC {
-		return at.UTC()
-	}
-	return at.Local()
-}
-
 // between is the first and the last moment, with day and zone where they differ.
 func (t *Text) between(first, last journey.Time) string {
 	zone := " -07:00"

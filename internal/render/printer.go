@@ -5,7 +5,11 @@
 // it is and whether it shows UTF-8 comes in as options.
 package render
 
-import "github.com/pktrail/pktrail/journey"
+import (
+	"time"
+
+	"github.com/pktrail/pktrail/journey"
+)
 
 // Printer prints a stream of journeys and of lines of the kernel's log. Each
 // call makes one write.
@@ -53,4 +57,6 @@ type Options struct {
 	Host  bool // show the host that each log line, or packet of a log, is of
 	UTC   bool
 	Wide  bool // of flows, show all that is known
+
+	Zone *time.Location // in which times are shown, where not UTC; nil is the machine's
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pktrail/pktrail/journey"
 )
@@ -112,11 +113,11 @@ func (t *Text) date(at journey.Time) {
 	if at.IsZero() {
 		return
 	}
-	day := at.Local().Format("2006-01-02 -07:00")
+	form := "2006-01-02 -07:00"
 	if t.opt.UTC {
-		day = at.UTC().Format("2006-01-02 UTC")
+		form = "2006-01-02 UTC"
 	}
-	if day != t.day {
+	if day := t.zoned(at).Format(form); day != t.day {
 		t.day = day
 		t.put(line{{day, dim}}, 0)
 	}
@@ -132,10 +133,18 @@ func (t *Text) clock(at journey.Time) string {
 	if at.IsZero() {
 		return "--:--:--.------"
 	}
-	if t.opt.UTC {
-		return at.UTC().Format("15:04:05.000000")
+	return t.zoned(at).Format("15:04:05.000000")
+}
+
+// zoned is a time in the zone in which times are shown.
+func (t *Text) zoned(at journey.Time) time.Time {
+	switch {
+	case t.opt.UTC:
+		return at.UTC()
+	case t.opt.Zone != nil:
+		return at.In(t.opt.Zone)
 	}
-	return at.Local().Format("15:04:05.000000")
+	return at.Local()
 }
 
 // startOf is when a journey began; by a clock that counts from the host's start,
