@@ -227,14 +227,14 @@ func icmpTypeName(family string, typ uint8) string {
 	return "type " + strconv.Itoa(int(typ))
 }
 
-// plainStatus are bits that nearly every entry has, or that stand elsewhere in
-// the row.
-var plainStatus = [...]string{"SEEN_REPLY", "CONFIRMED", "SRC_NAT", "DST_NAT", "SRC_NAT_DONE", "DST_NAT_DONE", "HELPER"}
+// plainStatus are bits that nearly every entry has, be it at its end, or that
+// stand elsewhere in the row.
+var plainStatus = [...]string{"SEEN_REPLY", "CONFIRMED", "SRC_NAT", "DST_NAT", "SRC_NAT_DONE", "DST_NAT_DONE", "HELPER", "DYING"}
 
 // statusWords are those of the other bits. What is not among them is shown as the
 // kernel has it.
 var statusWords = [...][2]string{
-	{"ASSURED", "assured"}, {"EXPECTED", "expected"}, {"SEQ_ADJUST", "sequence numbers shifted"}, {"DYING", "dying"}, {"FIXED_TIMEOUT", "fixed timeout"},
+	{"ASSURED", "assured"}, {"EXPECTED", "expected"}, {"SEQ_ADJUST", "sequence numbers shifted"}, {"FIXED_TIMEOUT", "fixed timeout"},
 	{"TEMPLATE", "template"}, {"UNTRACKED", "untracked"}, {"OFFLOAD", "offload"}, {"HW_OFFLOAD", "hardware offload"},
 }
 
