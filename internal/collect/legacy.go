@@ -91,9 +91,11 @@ func (x *xtSocket) blob(table string) ([]byte, error) {
 	return nil, fmt.Errorf("read legacy table %s: %w", table, errChanged)
 }
 
-func (x *xtSocket) get(option int, b []byte) error {
+func (x *xtSocket) get(option int, b []byte) error { return x.getAt(x.level, option, b) }
+
+func (x *xtSocket) getAt(level, option int, b []byte) error {
 	size := uint32(len(b))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(x.fd), uintptr(x.level), uintptr(option),
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(x.fd), uintptr(level), uintptr(option),
 		uintptr(unsafe.Pointer(&b[0])), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
 		return errno

@@ -3,6 +3,7 @@ package xt
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -28,11 +29,11 @@ type Target interface {
 // Names is what numbers in rules are called. They are the host's, not the
 // kernel's, but for those of sets. A number without a name is shown as number.
 type Names struct {
-	Protocol    map[uint8]string  // of /etc/protocols
-	DeviceGroup map[uint32]string // of /etc/iproute2/group
-	Realm       map[uint32]string // of /etc/iproute2/rt_realms
-	ConnLabel   map[uint16]string // of /etc/xtables/connlabel.conf
-	Set         map[uint16]string // ipsets by their index in the kernel
+	Protocol    map[uint8]string          // of /etc/protocols
+	DeviceGroup map[uint32]string         // of /etc/iproute2/group
+	Realm       map[uint32]string         // of /etc/iproute2/rt_realms
+	ConnLabel   map[uint16]string         // of /etc/xtables/connlabel.conf
+	Set         func(index uint16) string // ipsets by their index in the kernel; nil for none
 }
 
 // Env is what an extension cannot be read without: the family of its table,
@@ -40,6 +41,13 @@ type Names struct {
 type Env struct {
 	Family ruleset.Family
 	Names  *Names // nil for none
+}
+
+func (e Env) setName(index uint16) string {
+	if e.Names == nil || e.Names.Set == nil || index == noSet {
+		return ""
+	}
+	return e.Names.Set(index)
 }
 
 func (e Env) names() *Names {
@@ -110,3 +118,23 @@ func formOf[T any](forms []form[T], rev uint8, data []byte, e Env) (*form[T], er
 	}
 	return nil, fmt.Errorf("%w: revision %d of family %s", ErrUnknown, rev, e.Family)
 }
+
+// match is [DecodeMatch] without an allocation for the name.
+func (p part) match(e Env) Match {
+	f, err := formOf(matchForms[string(p.name)], p.rev, p.data, e)
+	if err != nil {
+		return p.unknown()
+	}
+	return f.decode(p.data, e)
+}
+
+// decode is [DecodeTarget] without an allocation for the name.
+func (p part) decode(e Env) Target {
+	f, err := formOf(targetForms[string(p.name)], p.rev, p.data, e)
+	if err != nil {
+		return p.unknown()
+	}
+	return f.decode(p.data, e)
+}
+
+func (p part) unknown() Unknown { return Unknown{string(p.name), p.rev, slices.Clone(p.data)} }

@@ -58,7 +58,7 @@ var matchForms = map[string][]form[Match]{
 	"recent":     {{0, 0, 211, decodeRecent0}, {1, 0, 228, decodeRecent1}},
 	"rpfilter":   {{0, 0, 1, decodeRPFilter}},
 	"rt":         {{0, ip6, 277, decodeRT}},
-	"sctp":       {{0, 0, 68, decodeSCTP}},
+	"sctp":       {{0, 0, 292, decodeSCTP}},
 	"set": {
 		{1, 0, 4, decodeSet1}, {2, 0, 4, decodeSet2}, {3, 0, 44, decodeSet3}, {4, 0, 44, decodeSet4},
 	},

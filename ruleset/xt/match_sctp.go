@@ -9,8 +9,8 @@ import (
 type MatchSCTP struct {
 	Flags, Not          uint32 // XT_SCTP_*: bits 0 source port, 1 destination port, 2 chunks
 	Source, Destination Ports
-	Chunks              [8]uint32 // bit n of the whole: chunk type n
-	How                 uint32    // SCTP_CHUNK_MATCH_*: 1 any, 2 all, 4 only
+	Chunks              [64]uint32 // bit n of the whole: chunk type n; the kernel has room for eight times as many
+	How                 uint32     // SCTP_CHUNK_MATCH_*: 1 any, 2 all, 4 only
 	ChunkFlags          []SCTPChunkFlags
 }
 
@@ -18,12 +18,12 @@ type MatchSCTP struct {
 type SCTPChunkFlags struct{ Type, Flags, Mask uint8 }
 
 func decodeSCTP(b info, _ Env) Match {
-	m := MatchSCTP{Destination: b.ports(0), Source: b.ports(4), How: b.u32(40), Flags: b.u32(60), Not: b.u32(64)}
+	m := MatchSCTP{Destination: b.ports(0), Source: b.ports(4), How: b.u32(264), Flags: b.u32(284), Not: b.u32(288)}
 	for i := range m.Chunks {
 		m.Chunks[i] = b.u32(8 + 4*i)
 	}
-	for i := range int(min(b.u32(56), 4)) {
-		m.ChunkFlags = append(m.ChunkFlags, SCTPChunkFlags{b.u8(44 + 3*i), b.u8(45 + 3*i), b.u8(46 + 3*i)})
+	for i := range int(min(b.u32(280), 4)) {
+		m.ChunkFlags = append(m.ChunkFlags, SCTPChunkFlags{b.u8(268 + 3*i), b.u8(269 + 3*i), b.u8(270 + 3*i)})
 	}
 	return m
 }
@@ -54,10 +54,14 @@ func (m MatchSCTP) appendChunks(dst []byte) []byte {
 	case 4:
 		dst = bare(dst, "only")
 	}
+	var none, all [64]uint32
+	for i := range all {
+		all[i] = ^none[i]
+	}
 	switch m.Chunks {
-	case [8]uint32{}:
+	case none:
 		return bare(dst, "NONE")
-	case [8]uint32{^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0)}:
+	case all:
 		return bare(dst, "ALL")
 	}
 	dst = append(dst, ' ')

@@ -29,7 +29,7 @@ const noSet = 0xffff
 
 func (b info) setRef(at int, e Env) SetRef {
 	index := b.u16(at)
-	return SetRef{index, e.names().Set[index], b.u8(at + 2), b.u8(at + 3)}
+	return SetRef{index, e.setName(index), b.u8(at + 2), b.u8(at + 3)}
 }
 
 func decodeSet1(b info, e Env) Match { return MatchSet{Set: b.setRef(0, e)} }

@@ -1,0 +1,134 @@
+package collect
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/xt"
+)
+
+// XTables reads all legacy tables of a family, IP or IP6, from the kernel, in
+// the order of /proc/net/ip_tables_names. It asks for no table that is not
+// named there, so that none appears and no module is loaded by looking.
+func (h *Host) XTables(fam ruleset.Family) (tables []*xt.Table, err error) {
+	err = h.NS.Do(func() (err error) {
+		tables, err = xtables(fam)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the legacy tables of namespace %s: %w", h.NS.Name, err)
+	}
+	return tables, nil
+}
+
+// xtables runs on a thread inside the namespace.
+func xtables(fam ruleset.Family) ([]*xt.Table, error) {
+	names, err := legacyNames(fam)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	x, err := dialXt(fam)
+	if err != nil {
+		return nil, err
+	}
+	defer x.close()
+	words := hostNames()
+	words.Set = (&setNames{x: x, known: map[uint16]string{}}).name
+	env := xt.Env{Family: fam, Names: words}
+	var tables []*xt.Table
+	for _, name := range names {
+		t, err := x.table(name, env)
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, t)
+	}
+	return tables, nil
+}
+
+// table reads one table; hooks and entries are two questions, so the first is
+// asked again behind the second.
+func (x *xtSocket) table(name string, env xt.Env) (*xt.Table, error) {
+	for range tries {
+		before, err := x.hooks(name)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := x.blob(name)
+		if err != nil {
+			return nil, err
+		}
+		after, err := x.hooks(name)
+		if err != nil {
+			return nil, err
+		}
+		if before == after {
+			return xt.ParseTable(name, before, entries, env)
+		}
+	}
+	return nil, fmt.Errorf("read legacy table %s: %w", name, errChanged)
+}
+
+func (x *xtSocket) hooks(table string) (xt.Hooks, error) {
+	b := make([]byte, sizeofInfo)
+	copy(b[:tableNameLen-1], table)
+	if err := x.get(soGetInfo, b); err != nil {
+		return xt.Hooks{}, fmt.Errorf("ask for legacy table %s: %w", table, err)
+	}
+	h, _, _, err := xt.ParseInfo(b)
+	return h, err
+}
+
+// setNames asks what ipsets are called that rules hold by their index. A set in
+// a rule means that the kernel has ipsets, so asking loads nothing.
+type setNames struct {
+	x       *xtSocket
+	version uint32
+	known   map[uint16]string
+}
+
+// The socket option of ipsets (include/uapi/linux/netfilter/ipset/ip_set.h).
+const (
+	soIPSet        = 83    // SO_IP_SET
+	ipsetByIndex   = 7     // IP_SET_OP_GET_BYINDEX
+	ipsetVersion   = 0x100 // IP_SET_OP_VERSION
+	ipsetNameLen   = 32    // IPSET_MAXNAMELEN
+	sizeofIPSetReq = 8 + ipsetNameLen
+)
+
+// name returns "" for a set without a name, or one that may not be asked for.
+func (s *setNames) name(index uint16) string {
+	name, known := s.known[index]
+	if !known {
+		name, _ = s.ask(index)
+		s.known[index] = name
+	}
+	return name
+}
+
+func (s *setNames) ask(index uint16) (string, error) {
+	if s.version == 0 {
+		req := make([]byte, 8)
+		binary.NativeEndian.PutUint32(req, ipsetVersion)
+		if err := s.x.getAt(unix.SOL_IP, soIPSet, req); err != nil {
+			return "", err
+		}
+		s.version = binary.NativeEndian.Uint32(req[4:])
+	}
+	req := make([]byte, sizeofIPSetReq)
+	binary.NativeEndian.PutUint32(req, ipsetByIndex)
+	binary.NativeEndian.PutUint32(req[4:], s.version)
+	binary.NativeEndian.PutUint16(req[8:], index)
+	if err := s.x.getAt(unix.SOL_IP, soIPSet, req); err != nil {
+		return "", err
+	}
+	name := unix.ByteSliceToString(req[8:])
+	if name == "" {
+		return "", errors.New("no such set")
+	}
+	return name, nil
+}

@@ -1,0 +1,150 @@
+package xt
+
+import (
+	"net/netip"
+	"strconv"
+)
+
+// Rule is one rule of iptables, decoded.
+type Rule struct {
+	Packets, Bytes uint64 // that matched so far
+	Source, Dest   Network
+	In, Out        Interface
+	Protocol       Protocol
+	Fragment       bool // -f: only fragments behind the first, of IPv4
+	NotFragment    bool
+	Matches        []Match
+	Target         Target // nil when the rule only counts
+}
+
+// Network is an address under a mask of the same family; invalid addresses
+// stand for no condition.
+type Network struct {
+	Addr, Mask netip.Addr
+	Not        bool
+}
+
+// Interface is a name, or with "+" at its end the beginning of one; an empty
+// name is no condition.
+type Interface struct {
+	Name string
+	Not  bool
+}
+
+// Protocol is what follows the IP header; 0 is no condition.
+type Protocol struct {
+	Number uint16
+	Name   string // of iptables or /etc/protocols, empty without one
+	Not    bool
+}
+
+// AppendSave appends the rule as iptables-save prints it in that chain, without
+// counters and newline.
+func (r *Rule) AppendSave(dst []byte, chain string) []byte {
+	dst = append(append(dst, "-A "...), chain...)
+	dst = r.Source.append(dst, " -s ")
+	dst = r.Dest.append(dst, " -d ")
+	dst = r.In.append(dst, " -i ")
+	dst = r.Out.append(dst, " -o ")
+	dst = r.Protocol.append(dst)
+	if r.Fragment {
+		dst = append(negation(dst, r.NotFragment), " -f"...)
+	}
+	for _, m := range r.Matches {
+		dst = append(append(dst, " -m "...), m.Name()...)
+		dst = m.AppendSave(dst)
+	}
+	if r.Target == nil {
+		return dst
+	}
+	flag := " -j "
+	if j, ok := r.Target.(Jump); ok && j.Goto {
+		flag = " -g "
+	}
+	dst = append(append(dst, flag...), r.Target.Name()...)
+	return r.Target.AppendSave(dst)
+}
+
+// AppendCounters appends "[packets:bytes] ", which stands before a rule in the
+// output of iptables-save -c.
+func (r *Rule) AppendCounters(dst []byte) []byte {
+	return append(counters(dst, r.Packets, r.Bytes), ' ')
+}
+
+func counters(dst []byte, packets, bytes uint64) []byte {
+	dst = strconv.AppendUint(append(dst, '['), packets, 10)
+	dst = strconv.AppendUint(append(dst, ':'), bytes, 10)
+	return append(dst, ']')
+}
+
+func negation(dst []byte, not bool) []byte {
+	if not {
+		return append(dst, " !"...)
+	}
+	return dst
+}
+
+// append leaves out what matches every address (iptables/xshared.c:
+// save_ipv4_addr, save_ipv6_addr, which differ for an address under no mask).
+func (n Network) append(dst []byte, flag string) []byte {
+	if !n.Addr.IsValid() || !n.Mask.IsValid() {
+		return dst
+	}
+	length, ok := maskLen(n.Mask)
+	if ok && length == 0 && !n.Not && (n.Addr.Is6() || n.Addr.IsUnspecified()) {
+		return dst
+	}
+	dst = append(negation(dst, n.Not), flag...)
+	dst = append(address(dst, n.Addr), '/')
+	if !ok {
+		return address(dst, n.Mask)
+	}
+	return strconv.AppendInt(dst, int64(length), 10)
+}
+
+func (i Interface) append(dst []byte, flag string) []byte {
+	if i.Name == "" {
+		return dst
+	}
+	return append(append(negation(dst, i.Not), flag...), i.Name...)
+}
+
+func (p Protocol) append(dst []byte) []byte {
+	if p.Number == 0 {
+		return dst
+	}
+	dst = append(negation(dst, p.Not), " -p "...)
+	if p.Name != "" {
+		return append(dst, p.Name...)
+	}
+	return strconv.AppendUint(dst, uint64(p.Number), 10)
+}
+
+// protocolName is iptables' own word for a protocol, else that of
+// /etc/protocols (iptables/xshared.c: proto_to_name).
+func (e Env) protocolName(n uint16) string {
+	switch n {
+	case 6:
+		return "tcp"
+	case 17:
+		return "udp"
+	case 1:
+		return "icmp"
+	case 58:
+		return "ipv6-icmp"
+	case 132:
+		return "sctp"
+	case 136:
+		return "udplite"
+	case 50:
+		return "esp"
+	case 51:
+		return "ah"
+	case 135:
+		return "mobility-header"
+	}
+	if e.Names != nil && n < 256 {
+		return e.Names.Protocol[uint8(n)]
+	}
+	return ""
+}

@@ -1,0 +1,281 @@
+package xt
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// Table is one table of legacy iptables, decoded.
+type Table struct {
+	Name   string
+	Family ruleset.Family
+	Chains []*Chain // the built-in ones by hook, then the others by name
+}
+
+// Chain is one chain of a Table.
+type Chain struct {
+	Name           string
+	Policy         Verdict // empty for a user chain
+	Packets, Bytes uint64  // that the policy met
+	Rules          []Rule
+}
+
+// Hooks is where the built-in chains of a table begin and where their policies
+// are, as struct ipt_getinfo says (include/uapi/linux/netfilter_ipv4/ip_tables.h).
+type Hooks struct {
+	Valid     uint32 // bit n: hook n
+	Entry     [5]uint32
+	Underflow [5]uint32
+}
+
+const infoSize = 84 // struct ipt_getinfo
+
+// ParseInfo reads the answer to IPT_SO_GET_INFO: hooks, number of entries and
+// their size in bytes.
+func ParseInfo(b []byte) (h Hooks, entries, size uint32, err error) {
+	if len(b) < infoSize {
+		return h, 0, 0, fmt.Errorf("the answer to IPT_SO_GET_INFO has %d bytes of %d", len(b), infoSize)
+	}
+	word := func(at int) uint32 { return binary.NativeEndian.Uint32(b[at:]) }
+	h.Valid = word(32)
+	for i := range 5 {
+		h.Entry[i], h.Underflow[i] = word(36+4*i), word(56+4*i)
+	}
+	return h, word(76), word(80), nil
+}
+
+// errorTarget is the target of entries that begin a user chain or end the table.
+const errorTarget = "ERROR"
+
+var hookNames = [5]string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
+
+// ParseTable reads the entries that IPT_SO_GET_ENTRIES or IP6T_SO_GET_ENTRIES
+// gives. It keeps what it does not know; an error means that the bytes are not
+// a table, and tells where.
+func ParseTable(name string, h Hooks, entries []byte, e Env) (*Table, error) {
+	p := &tableParser{env: e, hooks: h, lay: layoutOf(e.Family), data: entries}
+	if err := p.read(); err != nil {
+		return nil, fmt.Errorf("legacy table %s: %w", name, err)
+	}
+	t := &Table{Name: name, Family: e.Family, Chains: p.chains}
+	slices.SortStableFunc(t.Chains, func(a, b *Chain) int {
+		if a.Policy != "" || b.Policy != "" {
+			return cmp.Compare(userChain(a), userChain(b))
+		}
+		return cmp.Compare(a.Name, b.Name)
+	})
+	return t, nil
+}
+
+func userChain(c *Chain) int {
+	if c.Policy == "" {
+		return 1
+	}
+	return 0
+}
+
+// extent is where a chain lies in a table: its first rule and its end.
+type extent struct {
+	chain      *Chain
+	begin, end int
+}
+
+type tableParser struct {
+	env    Env
+	hooks  Hooks
+	lay    layout
+	data   info
+	chains []*Chain
+	where  []extent // in the order of their offsets
+}
+
+func (p *tableParser) read() error {
+	if err := p.findChains(); err != nil {
+		return err
+	}
+	for i := range p.where {
+		if err := p.fill(&p.where[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findChains walks the entries once for the places where chains begin.
+func (p *tableParser) findChains() error {
+	for at := 0; at < len(p.data); {
+		e, err := entryAt(p.data, at, &p.lay)
+		if err != nil {
+			return err
+		}
+		t, err := e.target()
+		if err != nil {
+			return err
+		}
+		if name, begins := p.chainAt(e, t); begins {
+			p.begin(name, e, t)
+		}
+		at = e.end()
+	}
+	p.endLast(len(p.data))
+	return nil
+}
+
+// chainAt tells a chain by the hook that points to it or by the entry that names it.
+func (p *tableParser) chainAt(e entry, t part) (name string, begins bool) {
+	if string(t.name) == errorTarget {
+		raw, _, _ := bytes.Cut(t.data, []byte{0})
+		return string(raw), true
+	}
+	for i, name := range hookNames {
+		if p.hooks.Valid>>i&1 != 0 && int(p.hooks.Entry[i]) == e.at {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func (p *tableParser) begin(name string, e entry, t part) {
+	p.endLast(e.at)
+	begin := e.at
+	if string(t.name) == errorTarget {
+		if begin = e.end(); begin == len(p.data) {
+			return // the entry that ends the table
+		}
+	}
+	c := &Chain{Name: name}
+	p.chains = append(p.chains, c)
+	p.where = append(p.where, extent{chain: c, begin: begin, end: len(p.data)})
+}
+
+func (p *tableParser) endLast(at int) {
+	if n := len(p.where); n > 0 && at < p.where[n-1].end {
+		p.where[n-1].end = at
+	}
+}
+
+// fill decodes a chain's rules; the last is its policy, or the return at the
+// end of a user chain.
+func (p *tableParser) fill(x *extent) error {
+	x.chain.Rules = make([]Rule, 0, p.count(x))
+	for at := x.begin; at < x.end; {
+		e, err := entryAt(p.data[:x.end], at, &p.lay)
+		if err != nil {
+			return err
+		}
+		if at = e.end(); at >= x.end {
+			return p.policy(x, e)
+		}
+		r, err := p.rule(e)
+		if err != nil {
+			return err
+		}
+		x.chain.Rules = append(x.chain.Rules, r)
+	}
+	return nil
+}
+
+func (p *tableParser) count(x *extent) (n int) {
+	for at := x.begin; at < x.end; n++ {
+		e, err := entryAt(p.data, at, &p.lay)
+		if err != nil {
+			return n
+		}
+		at = e.end()
+	}
+	return max(n-1, 0)
+}
+
+func (p *tableParser) policy(x *extent, e entry) error {
+	if !p.builtin(x) {
+		return nil
+	}
+	t, err := e.target()
+	if err != nil {
+		return err
+	}
+	n, _ := t.standardVerdict()
+	v, ok := verdictOfNumber(n)
+	if !ok {
+		return fmt.Errorf("byte %d: chain %s has the policy %d", e.at, x.chain.Name, n)
+	}
+	x.chain.Policy = v
+	x.chain.Packets, x.chain.Bytes = e.data.u64(p.lay.counters), e.data.u64(p.lay.counters+8)
+	return nil
+}
+
+func (p *tableParser) builtin(x *extent) bool {
+	for i := range hookNames {
+		if p.hooks.Valid>>i&1 != 0 && int(p.hooks.Entry[i]) == x.begin {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *tableParser) rule(e entry) (Rule, error) {
+	r, err := e.rule(p.env)
+	if err != nil {
+		return r, fmt.Errorf("entry at byte %d: %w", e.at, err)
+	}
+	t, err := e.target()
+	if err != nil {
+		return r, fmt.Errorf("entry at byte %d: %w", e.at, err)
+	}
+	n, standard := t.standardVerdict()
+	if !standard {
+		r.Target = t.decode(p.env)
+		return r, nil
+	}
+	r.Target, err = p.standard(e, n)
+	return r, err
+}
+
+// standard turns a standard target's number into a verdict, a jump, or nil for
+// one that goes on to the next rule.
+func (p *tableParser) standard(e entry, n int32) (Target, error) {
+	if n < 0 {
+		v, ok := verdictOfNumber(n)
+		if !ok {
+			return nil, fmt.Errorf("entry at byte %d: verdict %d", e.at, n)
+		}
+		return v, nil
+	}
+	if int(n) == e.end() {
+		return nil, nil
+	}
+	i := sort.Search(len(p.where), func(i int) bool { return p.where[i].begin >= int(n) })
+	if i == len(p.where) || p.where[i].begin != int(n) {
+		return nil, fmt.Errorf("entry at byte %d: jump to byte %d, where no chain begins", e.at, n)
+	}
+	return Jump{p.where[i].chain.Name, e.data.u8(p.lay.flags)&p.lay.gotoFlag != 0}, nil
+}
+
+// AppendSave appends the table as iptables-legacy-save prints it, without the
+// comments that name tool and time; with counters as its option -c does.
+func (t *Table) AppendSave(dst []byte, withCounters bool) []byte {
+	dst = append(append(append(dst, '*'), t.Name...), '\n')
+	for _, c := range t.Chains {
+		dst = append(append(append(dst, ':'), c.Name...), ' ')
+		if c.Policy == "" {
+			dst = append(dst, '-')
+		}
+		dst = append(append(dst, c.Policy...), ' ')
+		dst = append(counters(dst, c.Packets, c.Bytes), '\n')
+	}
+	for _, c := range t.Chains {
+		for i := range c.Rules {
+			if withCounters {
+				dst = c.Rules[i].AppendCounters(dst)
+			}
+			dst = append(c.Rules[i].AppendSave(dst, c.Name), '\n')
+		}
+	}
+	return append(dst, "COMMIT\n"...)
+}
