@@ -51,8 +51,8 @@ func (c *Counter) Top(by census.By, most int) *census.Top {
 	return top
 }
 
-// count is the kernel's own count and counters.
-func (c *Counter) count() (n census.Count, err error) {
+// Count is the kernel's own count and counters.
+func (c *Counter) Count() (n census.Count, err error) {
 	if n.Totals, err = c.table.Conn.Totals(); err != nil {
 		return n, err
 	}
@@ -64,13 +64,16 @@ func (c *Counter) count() (n census.Count, err error) {
 	return n, err
 }
 
-// Who looks twice, the interval apart, and says what fills the table.
+// Who looks twice, the interval apart, and says what fills the table. Without an
+// interval it looks once, and rates are not known.
 func (c *Counter) Who(ctx context.Context, interval time.Duration, most int) (*census.Who, error) {
-	before, err := c.count()
+	before, err := c.Count()
 	if err != nil {
 		return nil, err
 	}
-	if interval > 0 {
+	if interval == 0 {
+		before.At = time.Time{}
+	} else {
 		if err := c.Look(ctx); err != nil {
 			return nil, err
 		}
@@ -78,14 +81,21 @@ func (c *Counter) Who(ctx context.Context, interval time.Duration, most int) (*c
 			return nil, err
 		}
 	}
+	return c.WhoSince(ctx, before, most)
+}
+
+// WhoSince looks at the table and says what fills it, and what the kernel counted
+// since; without a time, as if that was just now.
+func (c *Counter) WhoSince(ctx context.Context, before census.Count, most int) (*census.Who, error) {
 	if err := c.Look(ctx); err != nil {
 		return nil, err
 	}
-	after := before
-	if interval > 0 {
-		if after, err = c.count(); err != nil {
-			return nil, err
-		}
+	after, err := c.Count()
+	if err != nil {
+		return nil, err
+	}
+	if before.At.IsZero() {
+		before.At = after.At
 	}
 	w := c.census.Who(before, after, c.table.limit(&c.facts), most)
 	w.Netns, w.Memory = c.table.Netns(), c.memory(w)
