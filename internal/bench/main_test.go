@@ -40,13 +40,15 @@ type scale struct {
 	rules   int
 	flood   time.Duration
 	log     int // bytes
+	entries int // of a table of connection tracking
+	events  int // of entries that are made
 }
 
 func scaleOf() scale {
 	if *full {
-		return scale{rounds: 5, probe: 2 * time.Second, steps: 4, most: 400_000, windows: 81, window: 200 * time.Millisecond, starts: 7, rules: 10000, flood: 10 * time.Second, log: 1 << 30}
+		return scale{rounds: 5, probe: 2 * time.Second, steps: 4, most: 400_000, windows: 81, window: 200 * time.Millisecond, starts: 7, rules: 10000, flood: 10 * time.Second, log: 1 << 30, entries: 1_000_000, events: 200_000}
 	}
-	return scale{rounds: 1, probe: 100 * time.Millisecond, steps: 1, most: searchBegin, windows: 3, window: 20 * time.Millisecond, starts: 1, rules: 200, flood: 300 * time.Millisecond, log: 4 << 20}
+	return scale{rounds: 1, probe: 100 * time.Millisecond, steps: 1, most: searchBegin, windows: 3, window: 20 * time.Millisecond, starts: 1, rules: 200, flood: 300 * time.Millisecond, log: 4 << 20, entries: 2000, events: 2000}
 }
 
 // TestNumbers prints what pktrail promises beside what it does.
@@ -70,6 +72,8 @@ func TestNumbers(t *testing.T) {
 		{"start", startTime},
 		{"log-summary", logSummary},
 		{"log-sparse", sparseLog},
+		{"ct-table", ctTable},
+		{"ct-events", ctEvents},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, r, s, program) })
 	}
