@@ -143,7 +143,11 @@ func (f *readFlags) fits(in *input, path string) error {
 		{!f.since.IsZero(), "--since"}, {!f.until.IsZero(), "--until"},
 		{f.follow && path != kmsgPath, "--follow"}, {len(f.rules) > 0 && in.recording, "--rules"},
 	} {
-		if flag.given {
+		switch {
+		case flag.given && path == kmsgPath:
+			return hint(fmt.Errorf("%s: not for %s, whose records have no time of day", flag.name, path),
+				"dmesg --time-format iso | pktrail read %s TIME -", flag.name)
+		case flag.given:
 			return hint(fmt.Errorf("%s: only for kernel logs, and %s is none", flag.name, path), "leave it away")
 		}
 	}
