@@ -39,7 +39,7 @@ var places = []place{
 		why: "a packet is a value that stands on the standard library alone, so that anybody can take it"},
 	{path: "ruleset", ours: []string{"packet"}, pure: true,
 		why: "one model of rules for every dialect and back end"},
-	{path: "ruleset/nft", ours: []string{"packet", "ruleset"}, pure: true,
+	{path: "ruleset/nft", ours: []string{"packet", "ruleset", "internal/wire"}, pure: true,
 		why: "dialects know the model, the model no dialect, and dialects not each other"},
 	{path: "ruleset/xt", ours: []string{"packet", "ruleset"}, pure: true,
 		why: "as ruleset/nft"},
