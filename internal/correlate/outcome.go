@@ -29,7 +29,7 @@ func (t *trip) conclude(j *journey.Journey) {
 	case t.cut:
 		ended := "the trace ended while this packet was on its way"
 		if t.sp.info.Log {
-			ended = "the log ends while this packet was on its way"
+			ended = "the packet lines of the log end while this packet was on its way"
 		}
 		if !t.ambiguous() {
 			o.Why = ended
