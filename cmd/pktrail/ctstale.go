@@ -77,6 +77,9 @@ func (f *ctStaleFlags) run(cmd *cobra.Command) error {
 	case f.suspect && !f.delete:
 		return hint(errors.New("--suspect says what --delete deletes, and that was not given"), "suspected entries are shown without it")
 	}
+	if f.delete && !f.yes && !isTerminal(cmd.InOrStdin()) {
+		return hint(errors.New("--delete: there is no terminal to ask on"), "leave --delete away to see what would go; --yes deletes it")
+	}
 	print, err := f.stalePrinter(cmd)
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +13,7 @@ import (
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/patrol"
 	"github.com/pktrail/pktrail/internal/render"
+	"github.com/pktrail/pktrail/journey"
 )
 
 // ctWhoFlags is what `pktrail ct who` takes.
@@ -79,8 +82,20 @@ func (f *ctWhoFlags) run(cmd *cobra.Command) error {
 		if err := print(w); err != nil {
 			return printed(err)
 		}
+		t.noteEmpty(cmd.ErrOrStderr(), w.Entries)
 	}
 	return nil
+}
+
+// noteEmpty says of a table without entries whether anything is tracked there.
+func (t *table) noteEmpty(w io.Writer, entries int64) {
+	if entries > 0 {
+		return
+	}
+	ip4, ip6, why := collect.New(t.ns, collect.Options{}).Conntrack()
+	for _, words := range emptyWords([]journey.FlowTable{{Netns: t.shown, Tracks: new(ip4 || ip6), TracksWhy: why}}) {
+		fmt.Fprintf(w, "note: %s\n", words)
+	}
 }
 
 func (f *ctWhoFlags) whoPrinter(cmd *cobra.Command) (func(*census.Who) error, error) {
