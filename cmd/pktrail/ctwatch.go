@@ -93,7 +93,7 @@ func (f *ctWatchFlags) run(cmd *cobra.Command, m match.Match) error {
 		ctx, cancel = context.WithTimeout(ctx, f.duration)
 		defer cancel()
 	}
-	return w.watch(ctx, cancel, spots)
+	return w.watch(cmd.Context(), ctx, cancel, spots)
 }
 
 func flowWords(m match.Match) string {

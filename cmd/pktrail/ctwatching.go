@@ -45,7 +45,9 @@ var errEnough = errors.New("enough")
 // flushEvery is how long a line waits for others.
 const flushEvery = 50 * time.Millisecond
 
-func (w *watch) watch(ctx context.Context, cancel func(), spots []*spot) error {
+// watch prints events until ctx ends, and sums up; parent ends with an interrupt
+// alone.
+func (w *watch) watch(parent, ctx context.Context, cancel func(), spots []*spot) error {
 	errs := make(chan error)
 	for _, s := range spots {
 		go func() {
@@ -63,6 +65,9 @@ func (w *watch) watch(ctx context.Context, cancel func(), spots []*spot) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.failed == nil {
+		w.failed = w.lastListing(parent, spots)
+	}
 	if !errors.Is(w.failed, errEnough) {
 		err = errors.Join(err, w.failed)
 	}
@@ -195,12 +200,31 @@ func (w *watch) relist(ctx context.Context, s *spot) error {
 		}
 		return w.print(s.table, w.maker.Event(journey.FlowListed, f, time.Now(), &s.births))
 	})
+	if ctx.Err() != nil {
+		return nil // it was cut short, and so is no listing
+	}
 	done()
 	s.stale, s.listed, s.took = false, time.Now(), time.Since(began)
-	if ctx.Err() != nil {
-		return nil
-	}
 	return err
+}
+
+// lastListing makes up for listings that were put off, unless it was an interrupt
+// that ended the watch: then it is told that they are missing.
+func (w *watch) lastListing(parent context.Context, spots []*spot) error {
+	for _, s := range spots {
+		if !s.stale {
+			continue
+		}
+		if parent.Err() != nil {
+			w.sum.Notes = append(w.sum.Notes, "events of "+s.table.ns.Name+" were lost since its table was listed last")
+			continue
+		}
+		s.took = 0
+		if err := w.relist(parent, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sumUp prints how many events there were.
