@@ -311,7 +311,7 @@ func (s *screen) draw(frame []byte) error {
 			break
 		}
 		if i > 0 {
-			out = append(out, "\r\n"...)
+			out = append(out, '\n')
 		}
 		out = append(append(out, l...), lineEnd...)
 	}

@@ -91,7 +91,7 @@ func TestWho(t *testing.T) {
 		Count{At: start.Add(2 * time.Second), Totals: conntrack.Totals{Entries: 100, Max: 141}, CPU: counters(5, 7)}, &limit, 2)
 	w.Netns = &journey.Netns{Name: "rt", Inode: 7}
 	golden(t, "connwho", w)
-	const want = "table 71 % full, growing 5.0/s: full in 8 s; 74 % of it is udp to 10.96.0.10:53 from 10.244.1.7"
+	const want = "table 71 % full, growing 5/s: full in 8 s; 74 % of it is udp to 10.96.0.10:53 from 10.244.1.7"
 	if w.Verdict != want {
 		t.Errorf("%s, want %s", w.Verdict, want)
 	}
@@ -112,7 +112,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		{0, 0, 100, 0, 0, "the table is empty"},
 		{50, 50, 100, 0, 0, "table 50 % full, steady"},
-		{60, 50, 100, 0, 0, "table 50 % full, shrinking 5.0/s"},
+		{60, 50, 100, 0, 0, "table 50 % full, shrinking 5/s"},
 		{10, 1210, 100000, 0, 0, "table 1 % full, growing 600/s: full in 3 min"},
 		{1, 2, 100000, 0, 0, "table under 1 % full, growing 0.5/s: full in 2 days"},
 		{10, 30, 0, 0, 0, "table with 30 entries, no limit, growing 10/s"},

@@ -59,7 +59,7 @@ func (w *Who) growthWords() string {
 
 func perSecond(rate float64) string {
 	if rate < 10 {
-		return fmt.Sprintf("%.1f/s", rate)
+		return strconv.FormatFloat(round(rate, 10), 'f', -1, 64) + "/s"
 	}
 	return fmt.Sprintf("%.0f/s", rate)
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 
@@ -67,7 +68,7 @@ func rateText(r *float64) string {
 	case r == nil:
 		return ""
 	case *r > 0 && *r < 10:
-		return strconv.FormatFloat(*r, 'f', 1, 64)
+		return strconv.FormatFloat(math.Round(*r*10)/10, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(*r, 'f', 0, 64)
 }
