@@ -130,8 +130,11 @@ func concatType(n uint32) *dataType {
 		if id == 0 && len(t.parts) == 0 {
 			continue
 		}
+		if id == 0 { // a part whose type depends on the packet: nft ends here too
+			break
+		}
 		part := typeByNumber(id)
-		if id == 0 || part == nil {
+		if part == nil {
 			return nil
 		}
 		t.parts = append(t.parts, part)

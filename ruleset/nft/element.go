@@ -2,7 +2,6 @@ package nft
 
 import (
 	"math/big"
-	"sort"
 
 	"github.com/pktrail/pktrail/internal/wire"
 )
@@ -206,13 +205,42 @@ func rangeToPrefix(r *term) *term {
 	return newPrefix(r.left, r.left.bits-n)
 }
 
-// sortElems orders elements by the number that their key is (src/mergesort.c).
+// sortElems orders elements by the number that their key is.
 func sortElems(all []*term) {
-	values := make(map[*term]*big.Int, len(all))
-	for _, e := range all {
-		values[e] = sortValue(e.key())
+	keyed := make([]keyedElem, len(all))
+	for i, e := range all {
+		keyed[i] = keyedElem{e, sortValue(e.key())}
 	}
-	sort.SliceStable(all, func(i, j int) bool { return values[all[i]].Cmp(values[all[j]]) < 0 })
+	mergeSort(keyed, make([]keyedElem, len(all)))
+	for i, k := range keyed {
+		all[i] = k.elem
+	}
+}
+
+type keyedElem struct {
+	elem *term
+	key  *big.Int
+}
+
+// mergeSort keeps nft's order of elements whose keys count as equal, such as
+// sets of flags with the same lowest one: those of the second half come first
+// (src/mergesort.c: list_expr_sort).
+func mergeSort(all, spare []keyedElem) {
+	if len(all) < 2 {
+		return
+	}
+	half := (len(all) + 1) / 2
+	mergeSort(all[:half], spare[:half])
+	mergeSort(all[half:], spare[half:])
+	copy(spare, all)
+	left, right := spare[:half], spare[half:]
+	for i := range all {
+		if len(right) == 0 || len(left) > 0 && left[0].key.Cmp(right[0].key) < 0 {
+			all[i], left = left[0], left[1:]
+		} else {
+			all[i], right = right[0], right[1:]
+		}
+	}
 }
 
 func sortValue(t *term) *big.Int {

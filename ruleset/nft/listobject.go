@@ -117,7 +117,7 @@ func (p *printer) expectation(f *fields) {
 	p.s("\n\t\tdport ")
 	p.n(uint64(f.u16(3)))
 	p.s("\n\t\ttimeout ")
-	p.duration(uint64(f.u32(4)))
+	p.duration(uint64(hostU32(f[4]))) // the kernel leaves it in host byte order
 	p.s("\n\t\tsize ")
 	p.n(uint64(f.u8(5)))
 	p.l3proto(f.u16(1))

@@ -125,7 +125,14 @@ func (p *printer) protoName(n uint64, names map[uint64]string) {
 	}
 }
 
-func printTime(p *printer, t *term) { p.duration(t.uint()) }
+func printTime(p *printer, t *term) {
+	if p.numeric {
+		p.n(t.uint() / 1000)
+		p.s("s")
+		return
+	}
+	p.duration(t.uint())
+}
 
 // duration prints milliseconds (src/datatype.c: time_print).
 func (p *printer) duration(ms uint64) {

@@ -154,6 +154,7 @@ func plainKey(number uint32, bits int, order byteOrder) *term {
 
 // Numbers of nft's kinds of expressions in the user data of sets.
 const (
+	userVerdict = 1
 	userPayload = 7
 	userExthdr  = 8
 	userMeta    = 9
@@ -217,6 +218,8 @@ func typeOfOne(kind uint32, b []byte) *term {
 	u := userFields(b)
 	n := func(i int) uint32 { return udataU32(u[i]) }
 	switch kind {
+	case userVerdict:
+		return newLeaf(plainLeaf("verdict"), typeVerdict, orderUnknown, 128)
 	case userPayload:
 		return typeOfPayload(u)
 	case userExthdr:
