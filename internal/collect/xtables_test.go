@@ -2,7 +2,9 @@ package collect
 
 import (
 	"bufio"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -12,8 +14,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/internal/nfnetlink"
+	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -192,6 +197,7 @@ func familyOfListing(listing string) ruleset.Family {
 	return ruleset.IP
 }
 
+// makeSets makes the ipsets that a listing looks up.
 func makeSets(t *testing.T, ns *netns.NS, listing string) {
 	t.Helper()
 	made := map[string]bool{}
@@ -200,9 +206,36 @@ func makeSets(t *testing.T, ns *netns.NS, listing string) {
 		for i, w := range words {
 			if w == "--match-set" && !made[words[i+1]] {
 				made[words[i+1]] = true
-				run(t, ns, "", "ipset", "create", words[i+1], "hash:net")
+				makeSet(t, ns, words[i+1])
 			}
 		}
+	}
+}
+
+// makeSet makes an ipset of type hash:net (IPSET_CMD_CREATE).
+func makeSet(t *testing.T, ns *netns.NS, name string) {
+	t.Helper()
+	fill := func(seq uint32) []byte {
+		var attrs []byte
+		attrs = wire.AppendAttr(attrs, 1, []byte{6})
+		attrs = wire.AppendAttr(attrs, 2, append([]byte(name), 0))
+		attrs = wire.AppendAttr(attrs, 3, []byte("hash:net\x00"))
+		attrs = wire.AppendAttr(attrs, 4, []byte{0})
+		attrs = wire.AppendAttr(attrs, 5, []byte{unix.AF_INET})
+		attrs = wire.AppendAttr(attrs, 7|unix.NLA_F_NESTED, nil)
+		flags := uint16(unix.NLM_F_REQUEST | unix.NLM_F_ACK | unix.NLM_F_CREATE)
+		return wire.AppendMessage(nil, unix.NFNL_SUBSYS_IPSET<<8|2, flags, seq, unix.AF_INET, 0, attrs)
+	}
+	err := ns.Do(func() error {
+		s, err := nfnetlink.Open(0)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = s.Close() }()
+		return s.Request("make set "+name, 1, fill)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -227,6 +260,10 @@ func ruleCases(t testing.TB) (cases []ruleCase) {
 func TestXTablesOfSingleRules(t *testing.T) {
 	known := differing(t, "testdata/xtables_rules.tsv")
 	ns := newNS(t)
+	for _, name := range []string{"RE1", "RE2"} { // rules of IPv6 compare what these measure
+		run(t, ns, "", "iptables-legacy", "-t", "security", "-A", "INPUT", "-j", "RATEEST",
+			"--rateest-name", name, "--rateest-interval", "250ms", "--rateest-ewmalog", "500ms")
+	}
 	same, loaded := 0, 0
 	for _, c := range sample(ruleCases(t), 250) {
 		fam := ruleset.IP
@@ -240,7 +277,9 @@ func TestXTablesOfSingleRules(t *testing.T) {
 		}
 		loaded++
 		var got string
-		for line := range strings.Lines(native(t, ns, fam, false)) {
+		_, table, _ := strings.Cut(native(t, ns, fam, false), "*"+c.table+"\n")
+		table, _, _ = strings.Cut(table, "COMMIT")
+		for line := range strings.Lines(table) {
 			if strings.HasPrefix(line, "-A ") {
 				got += strings.TrimSuffix(line, "\n")
 			}
@@ -259,4 +298,103 @@ func TestXTablesOfSingleRules(t *testing.T) {
 	if same*100 < loaded*98 {
 		t.Errorf("%d of %d are less than 98 %%", same, loaded)
 	}
+}
+
+func TestXTablesOfOtherRules(t *testing.T) {
+	ns := newNS(t)
+	makeSet(t, ns, "nets")
+	makeSet(t, ns, "more-nets")
+	for _, c := range []struct {
+		fam         ruleset.Family
+		table, rule string
+	}{
+		{ruleset.IP, "filter", "-m set --match-set nets src"},
+		{ruleset.IP, "filter", "-m set ! --match-set nets src,dst --return-nomatch ! --update-counters --packets-gt 7 ! --bytes-eq 9"},
+		{ruleset.IP, "mangle", "-j SET --add-set nets src --exist --timeout 9"},
+		{ruleset.IP, "mangle", "-j SET --del-set more-nets dst,src"},
+		{ruleset.IP, "mangle", "-j SET --map-set nets dst --map-mark --map-queue"},
+		{ruleset.IP, "filter", "-m string --hex-string \"|00ff|a\" --algo bm --from 3 --to 99 --icase"},
+		{ruleset.IP, "filter", "-m bpf --bytecode \"4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0\""},
+		{ruleset.IP, "filter", "-m cluster --cluster-total-nodes 4 ! --cluster-local-nodemask 5 --cluster-hash-seed 9"},
+		{ruleset.IP, "filter", "-m devgroup --src-group default ! --dst-group 0x3/0xf"},
+		{ruleset.IP, "filter", "-m helper --helper ftp-2121"},
+		{ruleset.IP, "filter", "-p tcp -m osf ! --genre Linux --ttl 1 --log 0"},
+		{ruleset.IP, "filter", "-m nfacct --nfacct-name some"},
+		{ruleset.IP, "filter", "-m ipvs --vaddr 10.0.0.0/8 ! --vport 80 --vdir REPLY --vmethod MASQ"},
+		{ruleset.IP, "filter", "-m cgroup --path /some/where"},
+		{ruleset.IP, "filter", "-m policy --dir in --pol ipsec --strict --reqid 3 --spi 0x99 --proto esp --mode tunnel --tunnel-dst 10.0.0.1/32 --tunnel-src 10.0.0.0/24 --next ! --reqid 9"},
+		{ruleset.IP, "filter", "-m time --timestart 21:02:03 --timestop 04:00:00 --datestop 2030-01-02T03:04:05 --weekdays Mon,Sun --monthdays 1,31 --contiguous"},
+		{ruleset.IP, "filter", "-s 1.2.3.4/255.0.255.0 ! -d 0.0.0.0/0 -p 99 -j QUEUE"},
+		{ruleset.IP, "filter", "-m connlimit --connlimit-upto 3 --connlimit-mask 20 --connlimit-daddr"},
+		{ruleset.IP, "filter", "-m hashlimit --hashlimit-above 5mb/s --hashlimit-burst 9mb --hashlimit-mode srcip,dstport --hashlimit-name h1 --hashlimit-srcmask 24"},
+		{ruleset.IP, "filter", "-m hashlimit --hashlimit-upto 7/hour --hashlimit-burst 2 --hashlimit-name h2 --hashlimit-htable-expire 99 --hashlimit-rate-match --hashlimit-rate-interval 5"},
+		{ruleset.IP, "mangle", "-j TEE --gateway 10.0.0.1 --oif lo"},
+		{ruleset.IP, "mangle", "-j CLASSIFY --set-class 1:a2"},
+		{ruleset.IP, "mangle", "-j CHECKSUM --checksum-fill"},
+		{ruleset.IP, "mangle", "-j CONNMARK --set-xmark 0x3/0xff --left-shift-mark 2"},
+		{ruleset.IP, "filter", "-j LED --led-trigger-id \"a\\\"b\" --led-delay inf --led-always-blink"},
+		{ruleset.IP, "filter", "-j LOG --log-prefix \"it's \\\"so\\\" \" --log-level 7 --log-uid"},
+		{ruleset.IP, "nat", "-p tcp -j DNAT --to-destination 10.0.0.1-10.0.0.9:80-90/70 --random --persistent"},
+		{ruleset.IP6, "nat", "-p tcp -j DNAT --to-destination [fd00::1]:80-90/70"},
+		{ruleset.IP6, "mangle", "-j HMARK --hmark-src-prefix 64 --hmark-rnd 7 --hmark-mod 9 --hmark-offset 3 --hmark-proto-mask 255"},
+		{ruleset.IP6, "mangle", "-j TEE --gateway fd00::1"},
+		{ruleset.IP6, "filter", "-s ::1.2.3.4/120 ! -d fd00::/ffff::1"},
+		{ruleset.IP6, "filter", "-m connlimit --connlimit-above 3 --connlimit-mask 60"},
+		{ruleset.IP6, "filter", "-m ipv6header ! --header dst,frag,auth --soft"},
+	} {
+		chain := "OUTPUT"
+		if strings.Contains(c.rule, "--dir in") {
+			chain = "INPUT"
+		}
+		if err := restore(ns, c.fam, fmt.Sprintf("*%s\n-A %s %s\nCOMMIT\n", c.table, chain, c.rule)); err != nil {
+			t.Logf("%s does not load: %.200s", c.rule, err)
+			continue
+		}
+		want := withoutComments(run(t, ns, "", legacyTool(c.fam, "save")))
+		if diff := cmp.Diff(want, native(t, ns, c.fam, false)); diff != "" {
+			t.Errorf("%s: (-iptables +ours)\n%s", c.rule, diff)
+		}
+	}
+}
+
+// BenchmarkXTables reads and prints the rules that kube-proxy writes for 10,000
+// services, beside iptables-legacy-save of the same rules.
+func BenchmarkXTables(b *testing.B) {
+	f, err := os.Open(corpusFile(b, "k8s", "svc10000-iptables-save.txt.gz"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	listing, err := io.ReadAll(z)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ns := newNS(b)
+	var rules strings.Builder
+	for line := range strings.Lines(string(listing)) {
+		if !strings.Contains(line, "-m nfacct ") { // needs an object made first
+			rules.WriteString(line)
+		}
+	}
+	if err := restore(ns, ruleset.IP, rules.String()); err != nil {
+		b.Fatal(err)
+	}
+	if native(b, ns, ruleset.IP, false) != withoutComments(run(b, ns, "", "iptables-legacy-save")) {
+		b.Fatal("ours is not what iptables-legacy-save prints")
+	}
+	b.Run("native", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			native(b, ns, ruleset.IP, false)
+		}
+	})
+	b.Run("iptables-legacy-save", func(b *testing.B) {
+		for b.Loop() {
+			run(b, ns, "", "iptables-legacy-save")
+		}
+	})
 }

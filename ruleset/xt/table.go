@@ -53,6 +53,8 @@ func ParseInfo(b []byte) (h Hooks, entries, size uint32, err error) {
 // errorTarget is the target of entries that begin a user chain or end the table.
 const errorTarget = "ERROR"
 
+const chainNameSize = 30 // XT_FUNCTION_MAXNAMELEN
+
 var hookNames = [5]string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
 
 // ParseTable reads the entries that IPT_SO_GET_ENTRIES or IP6T_SO_GET_ENTRIES
@@ -130,7 +132,7 @@ func (p *tableParser) findChains() error {
 // chainAt tells a chain by the hook that points to it or by the entry that names it.
 func (p *tableParser) chainAt(e entry, t part) (name string, begins bool) {
 	if string(t.name) == errorTarget {
-		raw, _, _ := bytes.Cut(t.data, []byte{0})
+		raw, _, _ := bytes.Cut(t.data[:min(len(t.data), chainNameSize)], []byte{0})
 		return string(raw), true
 	}
 	for i, name := range hookNames {
@@ -260,6 +262,7 @@ func (p *tableParser) standard(e entry, n int32) (Target, error) {
 // AppendSave appends the table as iptables-legacy-save prints it, without the
 // comments that name tool and time; with counters as its option -c does.
 func (t *Table) AppendSave(dst []byte, withCounters bool) []byte {
+	dst = slices.Grow(dst, t.textSize())
 	dst = append(append(append(dst, '*'), t.Name...), '\n')
 	for _, c := range t.Chains {
 		dst = append(append(append(dst, ':'), c.Name...), ' ')
@@ -278,4 +281,12 @@ func (t *Table) AppendSave(dst []byte, withCounters bool) []byte {
 		}
 	}
 	return append(dst, "COMMIT\n"...)
+}
+
+// textSize guesses how many bytes the table's text will have.
+func (t *Table) textSize() (n int) {
+	for _, c := range t.Chains {
+		n += 40 + 160*len(c.Rules)
+	}
+	return n
 }
