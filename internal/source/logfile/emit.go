@@ -67,13 +67,17 @@ func (e *emitter) found(c *chunk) int {
 
 // trouble says why there is nothing behind a chunk.
 func (e *emitter) trouble(c *chunk) {
+	if c.err != nil {
+		e.source.count(Counts{Broken: 1})
+	}
 	switch in := c.in; {
 	case c.err != nil && in.packed != "":
 		e.note(fmt.Sprintf("%s: cannot be read to its end: %s: %v", in.name, in.packed, c.err))
 	case c.err != nil:
 		e.note(fmt.Sprintf("%s: cannot be read to its end: %v", in.name, c.err))
-	case c.ranged && c.read < c.end-c.off && !in.said.shorter:
+	case c.ranged && c.read < c.end-c.off && !in.said.shorter && in.shrunk():
 		in.said.shorter = true
+		e.source.count(Counts{Broken: 1})
 		e.note(fmt.Sprintf("%s: became shorter while it was read: what stood behind byte %d is missing", in.name, c.off+c.read))
 	}
 }

@@ -64,6 +64,13 @@ const (
 	relativeForm      // text whose stamps count from those of lines before: all lines must be read
 )
 
+// shrunk reports whether the file is smaller than it was when it was opened. Files
+// of sysfs are a page by their size, whatever they hold.
+func (in *input) shrunk() bool {
+	info, err := in.file.Stat()
+	return err != nil || info.Size() < in.size
+}
+
 // inOrder reports whether what a line means depends on the lines before it.
 func (f form) inOrder() bool { return f == relativeForm }
 

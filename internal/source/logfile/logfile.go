@@ -72,6 +72,7 @@ type Counts struct {
 	NoTime  int64 // of these: without a time of day
 	Bad     int64 // lines that could not be read
 	Skipped int64 // packet lines that Since and Until left out
+	Broken  int64 // files that could not be read to their end
 }
 
 func (c *Counts) add(more Counts) {
@@ -81,6 +82,7 @@ func (c *Counts) add(more Counts) {
 	c.NoTime += more.NoTime
 	c.Bad += more.Bad
 	c.Skipped += more.Skipped
+	c.Broken += more.Broken
 }
 
 // Source is log files as a source of events: KindLine, KindBadLine, KindNamespace
