@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/pktrail/pktrail/journey"
@@ -85,6 +86,9 @@ var csvColumns = [...]csvColumn{
 	{"mark", func(b []byte, l *journey.LogLine) []byte { return csvInt(b, l.Mark) }},
 	{"cut", func(b []byte, l *journey.LogLine) []byte { return append(b, strings.Join(l.Cut, " ")...) }},
 	{"rest", func(b []byte, l *journey.LogLine) []byte { return append(b, l.Rest...) }},
+	{"link.src", part(linkOf, func(b []byte, k *journey.LogLink) []byte { return csvEther(b, &k.Src) })},
+	{"link.dst", part(linkOf, func(b []byte, k *journey.LogLink) []byte { return csvEther(b, &k.Dst) })},
+	{"link.proto", part(linkOf, func(b []byte, k *journey.LogLink) []byte { return fmt.Appendf(b, "0x%04x", uint16(k.Proto)) })},
 }
 
 // part fills a column from a part of the line that may be absent.
@@ -101,6 +105,7 @@ func part[P any](of func(*journey.LogLine) *P, value func([]byte, *P) []byte) fu
 func uptimeOf(l *journey.LogLine) *journey.Uptime     { return l.Uptime }
 func originOf(l *journey.LogLine) *journey.Origin     { return l.Origin }
 func traceOf(l *journey.LogLine) *journey.TraceLine   { return l.Trace }
+func linkOf(l *journey.LogLine) *journey.LogLink      { return l.Link }
 func netnsOf(l *journey.LogLine) *journey.Netns       { return l.Netns }
 func vlanOf(l *journey.LogLine) *journey.VLANTag      { return l.VLAN }
 func fragmentOf(l *journey.LogLine) *journey.Fragment { return l.Packet.Fragment }
