@@ -99,7 +99,7 @@ func (f *logFlags) add(cmd *cobra.Command) {
 	flags.Uint32Var(&f.burst, "limit-burst", 0, "so many may come at once before the limit holds (default 5 with --limit, as in iptables, else 100)")
 	flags.BoolVar(&f.unlimited, "unlimited", false, "no limit: each logged packet costs the host some microseconds")
 	flags.StringVar(&f.prefix, "prefix", "", "what to put before each packet (default the name of the point and a colon)")
-	flags.IntVar(&f.count, "count", 0, "end after so many packets")
+	flags.IntVar(&f.count, "count", 0, "end after so many lines; a packet has one at each point that it comes to")
 	flags.DurationVar(&f.duration, "duration", 0, "end after so long: 30s, 5m")
 	flags.StringArrayVar(&f.netns, "netns", nil, "network namespace: a name of /run/netns, a path, a process id, or all (repeatable)")
 	flags.BoolVar(&f.legacy, "legacy", false, "put rules into tables of iptables-legacy that are there, in place of a table of our own")
@@ -147,7 +147,7 @@ func (f *logFlags) run(cmd *cobra.Command, m match.Match) error {
 		}
 		return explainLogging(cmd, f.netns, &f.output)
 	}
-	opt, err := f.options(m)
+	opt, err := f.options(cmd, m)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (f *logFlags) run(cmd *cobra.Command, m match.Match) error {
 	return f.log(cmd, logs, m, p)
 }
 
-func (f *logFlags) options(m match.Match) (live.LogOptions, error) {
+func (f *logFlags) options(cmd *cobra.Command, m match.Match) (live.LogOptions, error) {
 	opt := live.LogOptions{Match: m, At: f.at, Unlimited: f.unlimited, Legacy: f.legacy, NoOwner: f.noOwner}
 	if f.after {
 		opt.Side = arm.After
@@ -185,21 +185,33 @@ func (f *logFlags) options(m match.Match) (live.LogOptions, error) {
 	if f.count < 0 || f.duration < 0 {
 		return opt, hint(errors.New("--count and --duration cannot be negative"), "leave them away for no end")
 	}
-	if f.limit == "" && f.burst == 0 {
-		return opt, nil
+	if len(f.at) == 0 {
+		return opt, hint(errors.New("--at: no place given"), "--at all, or leave it away, logs at every hook")
+	}
+	return opt, f.setRate(cmd, &opt)
+}
+
+// setRate takes what --limit and --limit-burst say; without them the rate is live's own.
+func (f *logFlags) setRate(cmd *cobra.Command, opt *live.LogOptions) error {
+	given := cmd.Flags().Changed("limit-burst")
+	switch {
+	case given && f.burst == 0:
+		return hint(errors.New("--limit-burst 0: nothing would be logged"), "at least 1")
+	case f.limit == "" && !given:
+		return nil
 	}
 	opt.Rate = arm.Rate{Packets: live.DefaultRate, Per: time.Second, Burst: f.burst}
 	if f.limit != "" {
 		rate, err := arm.ParseRate(f.limit)
 		if err != nil {
-			return opt, hint(fmt.Errorf("--limit: %w", err), "for example --limit 500/minute, --limit 10/s")
+			return hint(fmt.Errorf("--limit: %w", err), "for example --limit 500/minute, --limit 10/s")
 		}
 		opt.Rate = rate
 	}
-	if f.burst > 0 {
+	if given {
 		opt.Rate.Burst = f.burst
 	}
-	return opt, nil
+	return nil
 }
 
 // checkPrefix holds a prefix to what the kernel's own could be.

@@ -26,7 +26,7 @@ type logPrinter struct {
 	points bool          // show the hook beside a prefix that does not say the point
 
 	logs   *live.Logs
-	limit  int    // end after so many packets; 0 is no limit
+	limit  int    // end after so many lines; 0 is no limit
 	enough func() // ends the log
 	first  func() // called when the first packet has come
 
@@ -188,6 +188,9 @@ func (p *logPrinter) summary() {
 		if c.Missing > 0 {
 			sum.Notes = append(sum.Notes, c.Point.Name+": somebody else removed our rule while it logged; packets since then are missing")
 		}
+	}
+	if p.limit > 0 && p.shown >= int64(p.limit) && len(counts) > 1 {
+		sum.Notes = append(sum.Notes, fmt.Sprintf("ended after %d lines, as was asked: the last packets may have come to points behind those shown", p.shown))
 	}
 	if p.foreign > 0 {
 		sum.Notes = append(sum.Notes, fmt.Sprintf("%d packets came to our group by rules of others, and are not shown", p.foreign))

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,8 +78,26 @@ func splitMatch(args []string) (match.Match, []string, error) {
 	if len(args) == 0 || args[0] != "trace" && args[0] != "log" && args[0] != "read" {
 		return match.Match{}, args, nil
 	}
-	m, rest, err := match.Parse(args[1:])
+	words := args[1:]
+	if args[0] == "read" {
+		words = followShort(words)
+	}
+	m, rest, err := match.Parse(words)
 	return m, append([]string{args[0]}, rest...), err
+}
+
+// followShort spells out -f, which is --follow to read and a fragment to iptables.
+func followShort(args []string) []string {
+	args = slices.Clone(args)
+	for i, a := range args {
+		switch {
+		case a == "--":
+			return args
+		case a == "-f" && (i == 0 || args[i-1] != "!"):
+			args[i] = "--follow"
+		}
+	}
+	return args
 }
 
 // complainer prints errors: for people, and as an object for a reader of JSON lines.

@@ -104,6 +104,9 @@ func (f *readFlags) read(cmd *cobra.Command, paths []string, m match.Match) (err
 	for _, w := range []*when{&f.since, &f.until, &f.boot.when} {
 		w.in(f.zone.Location)
 	}
+	if !f.since.IsZero() && !f.until.IsZero() && f.until.Before(f.since.Time) {
+		return hint(fmt.Errorf("--until %s: is before --since %s", &f.until, &f.since), "exchange them")
+	}
 	in, err := openInput(paths, os.Stdin, logfile.Options{
 		Since: f.since.Time, Until: f.until.Time, Follow: f.follow, Zone: f.zone.Location, Boot: f.boot.Time,
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -172,8 +173,11 @@ func badWords(b *event.BadLine) string {
 }
 
 func (r *reading) failed(err error) error {
-	if r.strict != nil {
+	switch {
+	case r.strict != nil:
 		return r.strict
+	case r.flags.strict && err == nil && r.in.logs != nil && r.in.logs.Counts().Broken > 0:
+		err = hint(errors.New("a log could not be read to its end"), "the notes say which; without --strict what can be read is told")
 	}
 	return r.story.failed(err)
 }
