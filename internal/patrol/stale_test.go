@@ -258,3 +258,24 @@ func TestCut(t *testing.T) {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 }
+
+// TestIPv6: an IPv6 service whose pod is gone is found, and not while it is there.
+func TestIPv6(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, lab.NFT)
+	if !n.IPv6() {
+		t.Skip("no IPv6 here")
+	}
+	n.load("table ip6 nat {\n\tchain pre {\n\t\ttype nat hook prerouting priority -100;\n\t\tip6 daddr fd00:96::10 udp dport 53 dnat to [fd00:244:1::50]:5353\n\t}\n}\n")
+	n.in(n.backend, exec.Command("ip", "addr", "add", "fd00:244:1::50/64", "dev", "eth0", "nodad").Run)
+	n.send(n.dial("pod1", "udp", "[fd00:96::10]:53"))
+	there := n.search(patrol.StaleOptions{All: append(n.all(), n.backend)})
+	if f := there.Report.Findings; len(f) != 1 || f[0].Kind != stale.NeverReplied || f[0].Certainty != stale.Suspect {
+		t.Errorf("nobody listens at a pod that is there: %+v", f)
+	}
+	n.removeBackend()
+	f := n.one(n.search(patrol.StaleOptions{}), stale.DNATUnreachable, stale.Certain, 1)
+	if f.Dst.String() != "fd00:96::10" || !strings.HasSuffix(f.Delete.Conntrack, "-r fd00:244:1::50 --reply-port-src 5353") {
+		t.Errorf("%+v", f)
+	}
+}
