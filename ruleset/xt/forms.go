@@ -120,3 +120,58 @@ var targetForms = map[string][]form[Target]{
 	"TRACE":       {{0, 0, 0, plain("TRACE")}},
 	"TTL":         {{0, ip4, 2, decodeTTL}},
 }
+
+// matchParsers are the matches whose text is read to the same types; of the
+// others the text is kept as [Verbatim].
+var matchParsers = map[string]func(*arguments, Env) Match{
+	"addrtype":  parseAddrtype,
+	"comment":   parseComment,
+	"connmark":  parseConnmark,
+	"conntrack": parseConntrack,
+	"icmp":      parseICMP4,
+	"icmp6":     parseICMP6,
+	"iprange":   parseIPRange,
+	"length":    parseLength,
+	"limit":     parseLimit,
+	"mac":       parseMAC,
+	"mark":      parseMark,
+	"multiport": parseMultiport,
+	"owner":     parseOwner,
+	"hl":        parseHLMatch,
+	"ttl":       parseTTLMatch,
+	"recent":    parseRecent,
+	"pkttype":   parsePktType,
+	"socket":    parseSocket,
+	"rpfilter":  parseRPFilter,
+	"helper":    parseHelper,
+	"nfacct":    parseNFAcct,
+	"physdev":   parsePhysdev,
+	"set":       parseSet,
+	"state":     parseState,
+	"statistic": parseStatistic,
+	"tcp":       parseTCP,
+	"tcpmss":    parseTCPMSSMatch,
+	"udp":       parseUDP,
+}
+
+// targetParsers are as matchParsers for targets.
+var targetParsers = map[string]func(*arguments, Env) Target{
+	"CONNMARK":   parseConnmarkTarget,
+	"CT":         parseCT,
+	"DNAT":       parseNAT("DNAT", "to-destination"),
+	"LOG":        parseLog,
+	"HL":         parseHL,
+	"TTL":        parseTTL,
+	"CHECKSUM":   parseChecksum,
+	"MARK":       parseMarkTarget,
+	"MASQUERADE": parseNAT("MASQUERADE", "to-ports"),
+	"NFLOG":      parseNFLog,
+	"NFQUEUE":    parseNFQueue,
+	"NOTRACK":    parseNoTrack,
+	"REDIRECT":   parseNAT("REDIRECT", "to-ports"),
+	"REJECT":     parseReject,
+	"SET":        parseSetTarget,
+	"SNAT":       parseNAT("SNAT", "to-source"),
+	"TCPMSS":     parseTCPMSS,
+	"TPROXY":     parseTProxy,
+}

@@ -59,3 +59,23 @@ func bitWords(dst []byte, bits uint32, words string) []byte {
 	}
 	return dst
 }
+
+func parseAddrtype(a *arguments, _ Env) Match {
+	var m MatchAddrtype
+	a.each(func(g given) bool {
+		switch g.name {
+		case "src-type":
+			m.Source, m.NotSource = uint16(a.wordBits(g, routeTypes)), g.not
+		case "dst-type":
+			m.Destination, m.NotDestination = uint16(a.wordBits(g, routeTypes)), g.not
+		case "limit-iface-in":
+			m.LimitIn = a.flag(g)
+		case "limit-iface-out":
+			m.LimitOut = a.flag(g)
+		default:
+			return false
+		}
+		return true
+	})
+	return m
+}

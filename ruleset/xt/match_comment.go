@@ -13,3 +13,14 @@ func (MatchComment) Name() string { return "comment" }
 func (m MatchComment) AppendSave(dst []byte) []byte {
 	return quoted(option(dst, false, "comment"), m.Comment)
 }
+
+func parseComment(a *arguments, _ Env) (m Match) {
+	a.plain(func(g given) bool {
+		m = MatchComment{a.text(g)}
+		return g.name == "comment"
+	})
+	if m == nil {
+		a.err = errMissing("--comment")
+	}
+	return m
+}

@@ -16,3 +16,5 @@ func (MatchConnmark) Name() string { return "connmark" }
 func (m MatchConnmark) AppendSave(dst []byte) []byte {
 	return valueMask(option(dst, m.Not, "mark"), m.Mark, m.Mask, "")
 }
+
+func parseConnmark(a *arguments, e Env) Match { return MatchConnmark(parseMark(a, e).(MatchMark)) }

@@ -167,3 +167,96 @@ func ctDirectionWord(dst []byte, reply bool) []byte {
 	}
 	return bare(dst, "ORIGINAL")
 }
+
+func parseState(a *arguments, e Env) Match {
+	m := newConntrack(e)
+	a.each(func(g given) bool {
+		m.look(ctState|ctStateAlias, g.not && g.name == "state")
+		m.Not &^= ctStateAlias
+		m.State = a.ctStates(g)
+		return g.name == "state"
+	})
+	return m
+}
+
+func newConntrack(e Env) MatchConntrack {
+	var m MatchConntrack
+	for i := range 4 {
+		m.Addr[i], m.Mask[i] = e.zeroAddr(), e.zeroAddr()
+	}
+	return m
+}
+
+// look notes what is looked at, and whether that is negated.
+func (m *MatchConntrack) look(bits uint16, not bool) {
+	if m.Flags |= bits; not {
+		m.Not |= bits
+	}
+}
+
+func parseConntrack(a *arguments, e Env) Match {
+	m := newConntrack(e)
+	a.each(func(g given) bool {
+		switch g.name {
+		case "ctstate":
+			m.look(ctState, g.not)
+			m.State = a.ctStates(g)
+		case "ctproto":
+			m.look(ctProto, g.not)
+			m.Protocol = e.parseProtocol(a, given{name: g.name, args: []string{a.text(g)}}).Number
+		case "ctstatus":
+			m.look(ctStatus, g.not)
+			if a.text(g) != "NONE" {
+				m.Status = uint16(a.wordBits(g, "EXPECTED,SEEN_REPLY,ASSURED,CONFIRMED"))
+			}
+		case "ctexpire":
+			m.look(ctExpires, g.not)
+			m.Expires = a.expires(g)
+		case "ctdir":
+			m.look(ctDirection, a.word(g, a.text(g), "ORIGINAL,REPLY") == 1)
+			return !g.not
+		default:
+			return m.parseTuple(a, g, e)
+		}
+		return true
+	})
+	return m
+}
+
+func (a *arguments) ctStates(g given) (state uint16) {
+	for s := range strings.SplitSeq(a.text(g), ",") {
+		_, rest, ok := strings.Cut(ctStates, s+"=")
+		if !ok || s == "" {
+			a.fail(g, "no state of a flow")
+			break
+		}
+		state |= 1 << (rest[0] - '0')
+	}
+	return state
+}
+
+func (a *arguments) expires(g given) Span {
+	low, high, ranged := strings.Cut(a.text(g), ":")
+	s := Span{Low: uint32(a.number(g, low, 32))}
+	if s.High = s.Low; ranged {
+		s.High = uint32(a.number(g, high, 32))
+	}
+	return s
+}
+
+// parseTuple reads addresses and ports of the flow.
+func (m *MatchConntrack) parseTuple(a *arguments, g given, e Env) bool {
+	for i, name := range [4]string{"ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst"} {
+		switch g.name {
+		case name:
+			m.look(ctOrigSrc<<i, g.not)
+			m.Addr[i], m.Mask[i] = a.network(g, e)
+			return true
+		case name + "port":
+			m.look(ctOrigSrcPort<<i, g.not)
+			m.Port[i] = a.ports(g)
+			return true
+		}
+	}
+	return false
+}

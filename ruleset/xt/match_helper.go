@@ -16,3 +16,12 @@ func (MatchHelper) Name() string { return "helper" }
 func (m MatchHelper) AppendSave(dst []byte) []byte {
 	return quoted(option(dst, m.Not, "helper"), m.Helper)
 }
+
+func parseHelper(a *arguments, _ Env) Match {
+	var m MatchHelper
+	a.each(func(g given) bool {
+		m = MatchHelper{a.text(g), g.not}
+		return g.name == "helper"
+	})
+	return m
+}

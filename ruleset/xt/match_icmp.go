@@ -1,6 +1,10 @@
 package xt
 
-import "github.com/pktrail/pktrail/ruleset"
+import (
+	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchICMP looks at type and code of ICMP or ICMPv6 (struct ipt_icmp of
 // include/uapi/linux/netfilter_ipv4/ip_tables.h, struct ip6t_icmp of ip6_tables.h).
@@ -39,4 +43,30 @@ func (m MatchICMP) AppendSave(dst []byte) []byte {
 		dst = appendDecimal(dst, uint64(m.CodeLow))
 	}
 	return dst
+}
+
+func parseICMP4(a *arguments, _ Env) Match {
+	return parseICMP(a, MatchICMP{Type: 255, CodeHigh: 255}, "icmp-type")
+}
+func parseICMP6(a *arguments, _ Env) Match {
+	return parseICMP(a, MatchICMP{IPv6: true, Type: 255, CodeHigh: 255}, "icmpv6-type")
+}
+
+// parseICMP reads numbers, as iptables-save prints them; the many names are
+// kept as they stand.
+func parseICMP(a *arguments, m MatchICMP, name string) Match {
+	a.each(func(g given) bool {
+		s := a.text(g)
+		if m.Not = g.not; s == "any" && !m.IPv6 {
+			return g.name == name
+		}
+		kind, code, one := strings.Cut(s, "/")
+		m.Type = uint8(a.number(g, kind, 8))
+		if one {
+			m.CodeLow = uint8(a.number(g, code, 8))
+			m.CodeHigh = m.CodeLow
+		}
+		return g.name == name
+	})
+	return m
 }

@@ -1,6 +1,9 @@
 package xt
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // MatchIPRange looks for addresses between two others
 // (include/uapi/linux/netfilter/xt_iprange.h: IPRANGE_*).
@@ -27,4 +30,30 @@ func (m MatchIPRange) AppendSave(dst []byte) []byte {
 		dst = address(append(address(dst, m.DestinationLow), '-'), m.DestinationHigh)
 	}
 	return dst
+}
+
+func parseIPRange(a *arguments, e Env) Match {
+	none := e.zeroAddr()
+	m := MatchIPRange{0, none, none, none, none}
+	a.each(func(g given) bool {
+		low, high, ranged := strings.Cut(a.text(g), "-")
+		if !ranged {
+			high = low
+		}
+		flag := uint8(1)
+		switch g.name {
+		case "src-range":
+			m.SourceLow, m.SourceHigh = a.addr(g, low, e), a.addr(g, high, e)
+		case "dst-range":
+			flag = 2
+			m.DestinationLow, m.DestinationHigh = a.addr(g, low, e), a.addr(g, high, e)
+		default:
+			return false
+		}
+		if m.Flags |= flag; g.not {
+			m.Flags |= flag << 4
+		}
+		return true
+	})
+	return m
 }

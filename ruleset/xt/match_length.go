@@ -16,3 +16,12 @@ func (MatchLength) Name() string { return "length" }
 func (m MatchLength) AppendSave(dst []byte) []byte {
 	return reach(option(dst, m.Not, "length"), m.Length.Low, m.Length.High)
 }
+
+func parseLength(a *arguments, _ Env) Match {
+	var m MatchLength
+	a.each(func(g given) bool {
+		m = MatchLength{a.ports(g), g.not}
+		return g.name == "length"
+	})
+	return m
+}

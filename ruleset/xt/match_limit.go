@@ -1,5 +1,7 @@
 package xt
 
+import "strings"
+
 // MatchLimit matches up to a rate (include/uapi/linux/netfilter/xt_limit.h:
 // struct xt_rateinfo).
 type MatchLimit struct {
@@ -41,4 +43,41 @@ func appendRate(dst []byte, period uint64, scale uint64) (_ []byte, unit uint64)
 		unit, name = next.seconds, next.name
 	}
 	return append(number(dst, unit*scale/period), name...), unit
+}
+
+func parseLimit(a *arguments, _ Env) Match {
+	m := MatchLimit{Period: 12_000_000, Burst: 5}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "limit":
+			m.Period = a.period(g)
+		case "limit-burst":
+			m.Burst = a.u32(g)
+		default:
+			return false
+		}
+		return true
+	})
+	return m
+}
+
+// period reads a rate such as "3/min" as 1/10,000 s between two packets
+// (extensions/libxt_limit.c: parse_rate).
+func (a *arguments) period(g given) uint32 {
+	count, unit, _ := strings.Cut(a.text(g), "/")
+	n, seconds := a.number(g, count, 32), uint64(0)
+	for _, u := range [...]struct {
+		word    string
+		seconds uint64
+	}{{"second", 1}, {"minute", 60}, {"hour", 60 * 60}, {"day", 24 * 60 * 60}} {
+		if strings.HasPrefix(u.word, unit) {
+			seconds = u.seconds
+			break
+		}
+	}
+	if n == 0 || seconds == 0 || n > seconds*10_000 {
+		a.fail(g, "no rate")
+		return 0
+	}
+	return uint32(seconds * 10_000 / n)
 }

@@ -19,3 +19,17 @@ func (m MatchMAC) AppendSave(dst []byte) []byte {
 	dst = option(dst, m.Not, "mac-source")
 	return fmt.Appendf(dst, " %02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5])
 }
+
+func parseMAC(a *arguments, _ Env) Match {
+	var m MatchMAC
+	a.each(func(g given) bool {
+		n, err := fmt.Sscanf(a.text(g), "%02x:%02x:%02x:%02x:%02x:%02x",
+			&m.Source[0], &m.Source[1], &m.Source[2], &m.Source[3], &m.Source[4], &m.Source[5])
+		if err != nil || n != 6 || len(a.text(g)) != 17 {
+			a.fail(g, "no hardware address")
+		}
+		m.Not = g.not
+		return g.name == "mac-source"
+	})
+	return m
+}

@@ -16,3 +16,13 @@ func (MatchMark) Name() string { return "mark" }
 func (m MatchMark) AppendSave(dst []byte) []byte {
 	return valueMask(option(dst, m.Not, "mark"), m.Mark, m.Mask, "")
 }
+
+func parseMark(a *arguments, _ Env) Match {
+	var m MatchMark
+	a.each(func(g given) bool {
+		m.Mark, m.Mask = a.masked(g)
+		m.Not = g.not
+		return g.name == "mark"
+	})
+	return m
+}

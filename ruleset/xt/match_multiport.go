@@ -1,6 +1,9 @@
 package xt
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // MatchMultiport looks for a port among up to fifteen
 // (include/uapi/linux/netfilter/xt_multiport.h).
@@ -55,4 +58,29 @@ func (m MatchMultiport) AppendSave(dst []byte) []byte {
 		}
 	}
 	return dst
+}
+
+func parseMultiport(a *arguments, _ Env) Match {
+	m := MatchMultiport{Side: 3}
+	a.each(func(g given) bool {
+		switch g.name {
+		case "sports", "source-ports":
+			m.Side = 0
+		case "dports", "destination-ports":
+			m.Side = 1
+		case "ports":
+			m.Side = 2
+		default:
+			return false
+		}
+		m.Not = g.not
+		for s := range strings.SplitSeq(a.text(g), ",") {
+			m.Ports = append(m.Ports, a.portsOf(g, s, ":"))
+		}
+		return true
+	})
+	if m.Side == 3 {
+		a.fail(given{name: "ports"}, "it needs ports")
+	}
+	return m
 }

@@ -12,3 +12,12 @@ func (MatchNFAcct) Name() string { return "nfacct" }
 func (m MatchNFAcct) AppendSave(dst []byte) []byte {
 	return quoted(append(option(dst, false, "nfacct-name"), ' '), m.Object)
 }
+
+func parseNFAcct(a *arguments, _ Env) Match {
+	var m MatchNFAcct
+	a.plain(func(g given) bool {
+		m.Object = a.text(g)
+		return g.name == "nfacct-name"
+	})
+	return m
+}

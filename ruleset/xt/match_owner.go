@@ -1,6 +1,9 @@
 package xt
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // MatchOwner looks at who owns the socket that sent the packet
 // (include/uapi/linux/netfilter/xt_owner.h: XT_OWNER_*).
@@ -37,4 +40,39 @@ func ids(dst []byte, s Span) []byte {
 		dst = strconv.AppendUint(append(dst, '-'), uint64(s.High), 10)
 	}
 	return dst
+}
+
+// parseOwner reads numbers, as iptables-save prints them; names of users and
+// groups are kept as they stand.
+func parseOwner(a *arguments, _ Env) Match {
+	var m MatchOwner
+	a.each(func(g given) bool {
+		var op uint8
+		switch g.name {
+		case "uid-owner":
+			op, m.UID = 1, a.ids(g)
+		case "gid-owner":
+			op, m.GID = 2, a.ids(g)
+		case "socket-exists":
+			op = 4
+		case "suppl-groups":
+			op = 8
+		default:
+			return false
+		}
+		if m.Ops |= op; g.not {
+			m.Not |= op
+		}
+		return true
+	})
+	return m
+}
+
+func (a *arguments) ids(g given) Span {
+	low, high, ranged := strings.Cut(a.text(g), "-")
+	s := Span{Low: uint32(a.number(g, low, 32))}
+	if s.High = s.Low; ranged {
+		s.High = uint32(a.number(g, high, 32))
+	}
+	return s
 }

@@ -33,3 +33,29 @@ func (m MatchPhysdev) AppendSave(dst []byte) []byte {
 	}
 	return dst
 }
+
+func parsePhysdev(a *arguments, _ Env) Match {
+	var m MatchPhysdev
+	a.each(func(g given) bool {
+		var op uint8
+		switch g.name {
+		case "physdev-in":
+			op, m.In = 1, a.text(g)
+		case "physdev-out":
+			op, m.Out = 2, a.text(g)
+		case "physdev-is-bridged":
+			op = 4
+		case "physdev-is-in":
+			op = 8
+		case "physdev-is-out":
+			op = 16
+		default:
+			return false
+		}
+		if m.Ops |= op; g.not {
+			m.Not |= op
+		}
+		return true
+	})
+	return m
+}

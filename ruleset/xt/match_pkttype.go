@@ -21,3 +21,12 @@ func (m MatchPktType) AppendSave(dst []byte) []byte {
 	}
 	return number(dst, m.Type)
 }
+
+func parsePktType(a *arguments, _ Env) Match {
+	var m MatchPktType
+	a.each(func(g given) bool {
+		m = MatchPktType{uint32(a.word(g, a.text(g), "unicast,broadcast,multicast,otherhost")), g.not}
+		return g.name == "pkt-type"
+	})
+	return m
+}

@@ -66,3 +66,47 @@ func (m MatchRecent) appendOps(dst []byte) []byte {
 	}
 	return dst
 }
+
+func parseRecent(a *arguments, e Env) Match {
+	m := MatchRecent{List: "DEFAULT", Mask: maskOf(e.zeroAddr(), e.zeroAddr().BitLen())}
+	a.each(func(g given) bool {
+		switch g.name {
+		case "set":
+			m.Ops, m.Not = m.Ops|2, g.not
+		case "rcheck":
+			m.Ops, m.Not = m.Ops|1, g.not
+		case "update":
+			m.Ops, m.Not = m.Ops|4, g.not
+		case "remove":
+			m.Ops, m.Not = m.Ops|8, g.not
+		default:
+			return !g.not && m.parseModifier(a, g, e)
+		}
+		return a.flag(g)
+	})
+	return m
+}
+
+func (m *MatchRecent) parseModifier(a *arguments, g given, e Env) bool {
+	switch g.name {
+	case "seconds":
+		m.Seconds = a.u32(g)
+	case "hitcount":
+		m.HitCount = a.u32(g)
+	case "reap":
+		m.Ops |= 0x20
+	case "rttl":
+		m.Ops |= 0x10
+	case "name":
+		m.List = a.text(g)
+	case "mask":
+		m.Mask = a.addr(g, a.text(g), e)
+	case "rsource":
+		m.Side = 0
+	case "rdest":
+		m.Side = 1
+	default:
+		return false
+	}
+	return true
+}

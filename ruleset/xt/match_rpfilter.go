@@ -18,3 +18,12 @@ func (m MatchRPFilter) AppendSave(dst []byte) []byte {
 	}
 	return dst
 }
+
+func parseRPFilter(a *arguments, _ Env) Match {
+	var m MatchRPFilter
+	a.plain(func(g given) bool {
+		m.Flags |= 1 << a.word(g, g.name, "loose,validmark,accept-local,invert")
+		return a.flag(g)
+	})
+	return m
+}

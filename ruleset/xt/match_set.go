@@ -1,6 +1,9 @@
 package xt
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // MatchSet looks the packet up in an ipset (include/uapi/linux/netfilter/xt_set.h).
 type MatchSet struct {
@@ -98,4 +101,56 @@ func (c SetCounter) append(dst []byte, name string) []byte {
 	}
 	dst = append(option(dst, c.Op == 2, name), suffix[c.Op]...)
 	return number(dst, c.Value)
+}
+
+func parseSet(a *arguments, _ Env) Match {
+	var m MatchSet
+	a.each(func(g given) bool {
+		switch g.name {
+		case "match-set":
+			if m.Set = a.setRef(g); g.not {
+				m.Set.Flags |= 1
+			}
+		case "return-nomatch":
+			m.ReturnNoMatch = a.flag(g) && !g.not
+		case "update-counters":
+			m.NoCounters = a.flag(g) && g.not
+		case "update-subcounters":
+			m.NoSubCounters = a.flag(g) && g.not
+		default:
+			return a.setCounter(g, "packets", &m.Packets) || a.setCounter(g, "bytes", &m.Bytes)
+		}
+		return true
+	})
+	return m
+}
+
+// setRef reads a set's name and the parts of a packet; the kernel's index of
+// the set is not in the text and stays 0.
+func (a *arguments) setRef(g given) SetRef {
+	if len(g.args) != 2 {
+		a.fail(g, "it takes a set's name and src or dst")
+		return SetRef{}
+	}
+	s := SetRef{Name: g.args[0]}
+	for part := range strings.SplitSeq(g.args[1], ",") {
+		if s.Dim++; s.Dim > 6 {
+			a.fail(g, "no set has so many parts")
+			break
+		}
+		s.Flags |= uint8(a.word(g, part, "dst,src")) << s.Dim
+	}
+	return s
+}
+
+func (a *arguments) setCounter(g given, name string, c *SetCounter) bool {
+	suffix, ok := strings.CutPrefix(g.name, name+"-")
+	ops := map[string]uint8{"eq": 1, "lt": 3, "gt": 4}
+	if !ok || ops[suffix] == 0 || g.not && suffix != "eq" {
+		return false
+	}
+	if *c = (SetCounter{ops[suffix], a.number(g, a.text(g), 64)}); g.not {
+		c.Op = 2
+	}
+	return true
 }

@@ -19,3 +19,12 @@ func (m MatchSocket) AppendSave(dst []byte) []byte {
 	}
 	return dst
 }
+
+func parseSocket(a *arguments, _ Env) Match {
+	var m MatchSocket
+	a.plain(func(g given) bool {
+		m.Flags |= 1 << a.word(g, g.name, "transparent,nowildcard,restore-skmark")
+		return a.flag(g)
+	})
+	return m
+}

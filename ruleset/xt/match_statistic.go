@@ -1,6 +1,9 @@
 package xt
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // MatchStatistic takes packets by chance or every so many
 // (include/uapi/linux/netfilter/xt_statistic.h).
@@ -37,4 +40,33 @@ func (m MatchStatistic) AppendSave(dst []byte) []byte {
 		return number(option(number(dst, m.Every+1), false, "packet"), m.Packet)
 	}
 	return dst
+}
+
+func parseStatistic(a *arguments, _ Env) Match {
+	var m MatchStatistic
+	a.each(func(g given) bool {
+		switch g.name {
+		case "mode":
+			m.Mode = uint16(a.word(g, a.text(g), "random,nth"))
+			return !g.not
+		case "probability":
+			f, err := strconv.ParseFloat(a.text(g), 64)
+			if err != nil || !(f >= 0 && f <= 1) {
+				a.fail(g, "no number from 0 to 1")
+				return true
+			}
+			m.Probability, m.Not = uint32(math.Round(f*(1<<31))), g.not
+		case "every":
+			if m.Every, m.Not = a.u32(g)-1, g.not; m.Every == math.MaxUint32 {
+				a.fail(g, "it begins at 1")
+			}
+		case "packet":
+			m.Packet = a.u32(g)
+			return !g.not
+		default:
+			return false
+		}
+		return true
+	})
+	return m
 }

@@ -70,3 +70,48 @@ func tcpFlags(dst []byte, flags uint8) []byte {
 	}
 	return dst
 }
+
+func parseTCP(a *arguments, _ Env) Match {
+	m := MatchTCP{Source: Ports{0, 0xffff}, Destination: Ports{0, 0xffff}}
+	a.each(func(g given) bool {
+		switch g.name {
+		case "sport", "source-port":
+			m.Source, m.NotSource = a.ports(g), g.not
+		case "dport", "destination-port":
+			m.Destination, m.NotDestination = a.ports(g), g.not
+		case "tcp-option":
+			m.Option, m.NotOption = a.u8(g), g.not
+		case "tcp-flags":
+			m.NotFlags = g.not
+			m.Mask, m.Flags = a.tcpFlags(g)
+		case "syn":
+			m.Mask, m.Flags, m.NotFlags = 0x17, 0x02, g.not
+			return a.flag(g)
+		default:
+			return false
+		}
+		return true
+	})
+	return m
+}
+
+// tcpFlags reads two lists of flags: those that are looked at, and those that must be set.
+func (a *arguments) tcpFlags(g given) (mask, flags uint8) {
+	if len(g.args) != 2 {
+		a.fail(g, "it takes two lists of flags")
+		return 0, 0
+	}
+	list := func(s string) (bits uint8) {
+		switch s {
+		case "NONE":
+			return 0
+		case "ALL":
+			return 0x3f
+		}
+		for flag := range strings.SplitSeq(s, ",") {
+			bits |= 1 << a.word(g, flag, tcpFlagWords)
+		}
+		return bits
+	}
+	return list(g.args[0]), list(g.args[1])
+}

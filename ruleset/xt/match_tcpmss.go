@@ -16,3 +16,12 @@ func (MatchTCPMSS) Name() string { return "tcpmss" }
 func (m MatchTCPMSS) AppendSave(dst []byte) []byte {
 	return reach(option(dst, m.Not, "mss"), m.MSS.Low, m.MSS.High)
 }
+
+func parseTCPMSSMatch(a *arguments, _ Env) Match {
+	var m MatchTCPMSS
+	a.each(func(g given) bool {
+		m = MatchTCPMSS{a.ports(g), g.not}
+		return g.name == "mss"
+	})
+	return m
+}

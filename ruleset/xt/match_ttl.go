@@ -30,3 +30,20 @@ func (m MatchTTL) AppendSave(dst []byte) []byte {
 	}
 	return number(append(option(dst, m.Mode == 1, m.Name()), suffix...), m.TTL)
 }
+
+func parseTTLMatch(a *arguments, _ Env) Match { return MatchTTL{}.parse(a, "ttl-eq,,ttl-lt,ttl-gt") }
+func parseHLMatch(a *arguments, _ Env) Match {
+	return MatchTTL{IPv6: true}.parse(a, "hl-eq,,hl-lt,hl-gt")
+}
+
+func (m MatchTTL) parse(a *arguments, words string) Match {
+	a.each(func(g given) bool {
+		m.Mode, m.TTL = uint8(a.word(g, g.name, words)), a.u8(g)
+		if g.not && m.Mode == 0 {
+			m.Mode = 1
+			return true
+		}
+		return !g.not
+	})
+	return m
+}

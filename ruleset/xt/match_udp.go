@@ -20,3 +20,19 @@ func (m MatchUDP) AppendSave(dst []byte) []byte {
 	dst = sourcePorts(dst, m.Source, m.NotSource)
 	return destinationPorts(dst, m.Destination, m.NotDestination)
 }
+
+func parseUDP(a *arguments, _ Env) Match {
+	m := MatchUDP{Source: Ports{0, 0xffff}, Destination: Ports{0, 0xffff}}
+	a.each(func(g given) bool {
+		switch g.name {
+		case "sport", "source-port":
+			m.Source, m.NotSource = a.ports(g), g.not
+		case "dport", "destination-port":
+			m.Destination, m.NotDestination = a.ports(g), g.not
+		default:
+			return false
+		}
+		return true
+	})
+	return m
+}

@@ -148,3 +148,39 @@ func (e Env) protocolName(n uint16) string {
 	}
 	return ""
 }
+
+// protocolNumber knows iptables' own words, the host's, and those of the
+// registry of protocols that rules of other hosts may have.
+func (e Env) protocolNumber(name string) (uint16, bool) {
+	switch name {
+	case "tcp":
+		return 6, true
+	case "udp":
+		return 17, true
+	case "icmp":
+		return 1, true
+	case "ipv6-icmp":
+		return 58, true
+	case "mobility-header":
+		return 135, true
+	}
+	for n, known := range e.names().Protocol {
+		if known == name {
+			return uint16(n), true
+		}
+	}
+	n, ok := registered()[name]
+	return n, ok
+}
+
+// registered are assigned protocol numbers in the words of /etc/protocols.
+func registered() map[string]uint16 {
+	return map[string]uint16{
+		"hopopt": 0, "igmp": 2, "ggp": 3, "ipencap": 4, "ipv4": 4, "st": 5, "egp": 8, "igp": 9, "pup": 12, "hmp": 20,
+		"xns-idp": 22, "rdp": 27, "iso-tp4": 29, "dccp": 33, "xtp": 36, "ddp": 37, "idpr-cmtp": 38, "ipv6": 41,
+		"ipv6-route": 43, "ipv6-frag": 44, "idrp": 45, "rsvp": 46, "gre": 47, "esp": 50, "ah": 51, "skip": 57,
+		"ipv6-nonxt": 59, "ipv6-opts": 60, "rspf": 73, "vmtp": 81, "eigrp": 88, "ospf": 89, "ax.25": 93, "ipip": 94,
+		"etherip": 97, "encap": 98, "pim": 103, "ipcomp": 108, "vrrp": 112, "l2tp": 115, "isis": 124, "sctp": 132,
+		"fc": 133, "udplite": 136, "mpls-in-ip": 137, "manet": 138, "hip": 139, "shim6": 140, "wesp": 141, "rohc": 142,
+	}
+}

@@ -16,3 +16,12 @@ func (t TargetChecksum) AppendSave(dst []byte) []byte {
 	}
 	return dst
 }
+
+func parseChecksum(a *arguments, _ Env) Target {
+	var t TargetChecksum
+	a.plain(func(g given) bool {
+		t.Fill = a.flag(g)
+		return g.name == "checksum-fill"
+	})
+	return t
+}

@@ -46,3 +46,32 @@ func (t TargetConnmark) appendMasks(dst []byte) []byte {
 	dst = hexadecimal(option(dst, false, "nfmask"), t.NFMask)
 	return hexadecimal(option(dst, false, "ctmask"), t.CTMask)
 }
+
+func parseConnmarkTarget(a *arguments, _ Env) Target {
+	t := TargetConnmark{CTMask: 0xffffffff, NFMask: 0xffffffff}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "save-mark":
+			t.Mode = 1
+		case "restore-mark":
+			t.Mode = 2
+		case "nfmask":
+			t.NFMask = a.u32(g)
+		case "ctmask":
+			t.CTMask = a.u32(g)
+		case "mask":
+			t.NFMask = a.u32(g)
+			t.CTMask = t.NFMask
+		case "left-shift-mark":
+			t.ShiftBits = a.u8(g)
+		case "right-shift-mark":
+			t.ShiftBits, t.ShiftRight = a.u8(g), true
+		default:
+			var ok bool
+			t.Mark, t.CTMask, ok = a.markOp(g)
+			return ok
+		}
+		return true
+	})
+	return t
+}

@@ -90,3 +90,46 @@ func (t TargetCT) appendZone(dst []byte) []byte {
 	}
 	return number(dst, t.Zone)
 }
+
+func parseNoTrack(a *arguments, _ Env) Target {
+	a.plain(func(given) bool { return false })
+	return TargetCT{Flags: ctNoTrack | ctNoTrackAlias, alias: true}
+}
+
+func parseCT(a *arguments, _ Env) Target {
+	t := TargetCT{alias: true}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "notrack":
+			t.Flags |= ctNoTrack
+		case "helper":
+			t.Helper = a.text(g)
+		case "timeout":
+			t.Timeout = a.text(g)
+		case "ctevents":
+			t.Events = a.wordBits(g, ctEventWords)
+		case "expevents":
+			t.Expects = a.wordBits(g, "new")
+		case "zone":
+			t.parseZone(a, g)
+		case "zone-orig":
+			t.Flags |= ctZoneOrig
+			t.parseZone(a, g)
+		case "zone-reply":
+			t.Flags |= ctZoneReply
+			t.parseZone(a, g)
+		default:
+			return false
+		}
+		return true
+	})
+	return t
+}
+
+func (t *TargetCT) parseZone(a *arguments, g given) {
+	if a.text(g) == "mark" {
+		t.Flags |= ctZoneMark
+		return
+	}
+	t.Zone = a.u16(g)
+}

@@ -18,13 +18,54 @@ func (t TargetLog) AppendSave(dst []byte) []byte {
 		dst = quoted(option(dst, false, "log-prefix"), t.Prefix)
 	}
 	dst = unless(dst, uint32(t.Level), 4, "log-level")
-	for _, f := range [...]struct {
-		bit  uint8
-		name string
-	}{{1, "log-tcp-sequence"}, {2, "log-tcp-options"}, {4, "log-ip-options"}, {8, "log-uid"}, {0x20, "log-macdecode"}} {
+	for _, f := range logFlags() {
 		if t.Flags&f.bit != 0 {
 			dst = option(dst, false, f.name)
 		}
 	}
 	return dst
+}
+
+type logFlag struct {
+	bit  uint8
+	name string
+}
+
+func logFlags() [5]logFlag {
+	return [...]logFlag{
+		{1, "log-tcp-sequence"}, {2, "log-tcp-options"}, {4, "log-ip-options"}, {8, "log-uid"}, {0x20, "log-macdecode"},
+	}
+}
+
+func parseLog(a *arguments, _ Env) Target {
+	t := TargetLog{Level: 4}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "log-prefix":
+			t.Prefix = a.text(g)
+			return true
+		case "log-level":
+			t.Level = a.logLevel(g)
+			return true
+		}
+		for _, f := range logFlags() {
+			if f.name == g.name {
+				t.Flags |= f.bit
+				return a.flag(g)
+			}
+		}
+		return false
+	})
+	return t
+}
+
+// logLevel reads a number or a word of syslog's.
+func (a *arguments) logLevel(g given) uint8 {
+	words := map[string]uint8{
+		"emerg": 0, "panic": 0, "alert": 1, "crit": 2, "err": 3, "error": 3, "warning": 4, "warn": 4, "notice": 5, "info": 6, "debug": 7,
+	}
+	if level, ok := words[a.text(g)]; ok {
+		return level
+	}
+	return a.u8(g)
 }

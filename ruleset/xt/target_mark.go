@@ -19,3 +19,34 @@ func xmark(dst []byte, mark, mask uint32) []byte {
 func markMask(dst []byte, mark, mask uint32) []byte {
 	return hexDigits(append(hexadecimal(dst, mark), '/'), mask)
 }
+
+func parseMarkTarget(a *arguments, _ Env) Target {
+	var t TargetMark
+	a.plain(func(g given) bool {
+		var ok bool
+		t.Mark, t.Mask, ok = a.markOp(g)
+		return ok
+	})
+	return t
+}
+
+// markOp reads one way of changing a mark as bits to clear and bits to toggle.
+func (a *arguments) markOp(g given) (mark, mask uint32, ok bool) {
+	switch g.name {
+	case "set-xmark":
+		mark, mask = a.masked(g)
+	case "set-mark":
+		mark, mask = a.masked(g)
+		mask |= mark
+	case "and-mark":
+		mask = ^a.u32(g)
+	case "or-mark":
+		mark = a.u32(g)
+		mask = mark
+	case "xor-mark":
+		mark = a.u32(g)
+	default:
+		return 0, 0, false
+	}
+	return mark, mask, true
+}

@@ -3,6 +3,7 @@ package xt
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -122,4 +123,63 @@ func (t TargetNAT) appendPorts(dst []byte) []byte {
 		dst = strconv.AppendUint(append(dst, '/'), uint64(t.Base), 10)
 	}
 	return dst
+}
+
+// parseNAT reads the options of the four targets, each of which has its own
+// word for where to.
+func parseNAT(word, where string) func(*arguments, Env) Target {
+	return func(a *arguments, e Env) Target {
+		t := TargetNAT{Word: word, Low: e.zeroAddr(), High: e.zeroAddr()}
+		a.plain(func(g given) bool {
+			switch g.name {
+			case where:
+				t.parseRange(a, g, e)
+			case "random":
+				t.Flags |= natRandom
+			case "random-fully":
+				t.Flags |= natRandomFully
+			case "persistent":
+				t.Flags |= natPersistent
+			default:
+				return false
+			}
+			return true
+		})
+		return t
+	}
+}
+
+// parseRange reads "address-address:port-port/base" or, of MASQUERADE and
+// REDIRECT, ports alone; IPv6 addresses with ports are in brackets.
+func (t *TargetNAT) parseRange(a *arguments, g given, e Env) {
+	addrs, ports, hasPorts := a.text(g), "", false
+	switch {
+	case g.name == "to-ports":
+		addrs, ports, hasPorts = "", addrs, true
+	case strings.HasPrefix(addrs, "["):
+		addrs, ports, _ = strings.Cut(addrs[1:], "]")
+		ports, hasPorts = strings.CutPrefix(ports, ":")
+	case e.Family == ip4 || strings.HasPrefix(addrs, ":") && !strings.HasPrefix(addrs, "::"):
+		addrs, ports, hasPorts = strings.Cut(addrs, ":")
+	}
+	if addrs != "" {
+		low, high, ranged := strings.Cut(addrs, "-")
+		if !ranged {
+			high = low
+		}
+		t.Flags |= natAddrs
+		t.Low, t.High = a.addr(g, low, e), a.addr(g, high, e)
+	}
+	if hasPorts {
+		t.Flags |= natPorts
+		t.parsePorts(a, g, ports)
+	}
+}
+
+func (t *TargetNAT) parsePorts(a *arguments, g given, s string) {
+	s, base, shifted := strings.Cut(s, "/")
+	if t.Port = a.portsOf(g, s, "-"); shifted {
+		t.Flags |= natOffset
+		t.Base = uint16(a.number(g, base, 16))
+	}
 }

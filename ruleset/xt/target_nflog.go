@@ -30,3 +30,25 @@ func (t TargetNFLog) AppendSave(dst []byte) []byte {
 	}
 	return unless(dst, uint32(t.Threshold), 0, "nflog-threshold")
 }
+
+func parseNFLog(a *arguments, _ Env) Target {
+	var t TargetNFLog
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "nflog-prefix":
+			t.Prefix = a.text(g)
+		case "nflog-group":
+			t.Group = a.u16(g)
+		case "nflog-range":
+			t.Length = a.u32(g)
+		case "nflog-size":
+			t.Length, t.CopyLen = a.u32(g), true
+		case "nflog-threshold":
+			t.Threshold = a.u16(g)
+		default:
+			return false
+		}
+		return true
+	})
+	return t
+}

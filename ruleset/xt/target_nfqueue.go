@@ -38,3 +38,26 @@ func (t TargetNFQueue) AppendSave(dst []byte) []byte {
 	}
 	return dst
 }
+
+func parseNFQueue(a *arguments, _ Env) Target {
+	t := TargetNFQueue{Count: 1}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "queue-num":
+			t.Queue = a.u16(g)
+		case "queue-balance":
+			p := a.ports(g)
+			if t.Queue, t.Count = p.Low, p.High-p.Low+1; p.High <= p.Low {
+				a.fail(g, "it takes two queues, the lower first")
+			}
+		case "queue-bypass":
+			t.Bypass = a.flag(g)
+		case "queue-cpu-fanout":
+			t.CPUFanout = a.flag(g)
+		default:
+			return false
+		}
+		return true
+	})
+	return t
+}

@@ -60,3 +60,32 @@ func (s SetRef) appendUnlessNone(dst []byte, name string) []byte {
 	}
 	return s.append(option(dst, false, name))
 }
+
+func parseSetTarget(a *arguments, _ Env) Target {
+	none := SetRef{Index: noSet}
+	t := TargetSet{Add: none, Del: none, Map: none, Timeout: math.MaxUint32}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "add-set":
+			t.Add = a.setRef(g)
+		case "del-set":
+			t.Del = a.setRef(g)
+		case "map-set":
+			t.Map = a.setRef(g)
+		case "exist":
+			t.Flags |= setExist
+		case "timeout":
+			t.Timeout = a.u32(g)
+		case "map-mark":
+			t.Flags |= setMapMark
+		case "map-prio":
+			t.Flags |= setMapPrio
+		case "map-queue":
+			t.Flags |= setMapQueue
+		default:
+			return false
+		}
+		return true
+	})
+	return t
+}

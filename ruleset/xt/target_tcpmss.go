@@ -16,3 +16,19 @@ func (t TargetTCPMSS) AppendSave(dst []byte) []byte {
 	}
 	return number(option(dst, false, "set-mss"), t.MSS)
 }
+
+func parseTCPMSS(a *arguments, _ Env) Target {
+	var t TargetTCPMSS
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "clamp-mss-to-pmtu":
+			t.MSS = 0xffff
+			return a.flag(g)
+		case "set-mss":
+			t.MSS = a.u16(g)
+			return true
+		}
+		return false
+	})
+	return t
+}

@@ -31,3 +31,21 @@ func (t TargetTProxy) AppendSave(dst []byte) []byte {
 	dst = address(append(option(dst, false, "on-ip"), ' '), t.Addr)
 	return markMask(option(dst, false, "tproxy-mark"), t.Mark, t.Mask)
 }
+
+func parseTProxy(a *arguments, e Env) Target {
+	t := TargetTProxy{Addr: e.zeroAddr()}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "on-port":
+			t.Port = a.u16(g)
+		case "on-ip":
+			t.Addr = a.addr(g, a.text(g), e)
+		case "tproxy-mark":
+			t.Mark, t.Mask = a.masked(g)
+		default:
+			return false
+		}
+		return true
+	})
+	return t
+}

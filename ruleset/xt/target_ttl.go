@@ -30,3 +30,16 @@ func (t TargetTTL) AppendSave(dst []byte) []byte {
 	}
 	return number(dst, t.TTL)
 }
+
+func parseTTL(a *arguments, _ Env) Target { return TargetTTL{}.parse(a, "ttl-set,ttl-inc,ttl-dec") }
+func parseHL(a *arguments, _ Env) Target {
+	return TargetTTL{IPv6: true}.parse(a, "hl-set,hl-inc,hl-dec")
+}
+
+func (t TargetTTL) parse(a *arguments, words string) Target {
+	a.plain(func(g given) bool {
+		t.Mode, t.TTL = uint8(a.word(g, g.name, words)), a.u8(g)
+		return true
+	})
+	return t
+}

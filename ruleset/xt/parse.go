@@ -1,0 +1,284 @@
+package xt
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Verbatim is a match or target whose text is known but not what it means.
+type Verbatim struct {
+	Extension string
+	Options   string // as they stood, with a blank before them
+}
+
+// Name is the extension's name.
+func (v Verbatim) Name() string { return v.Extension }
+
+// AppendSave appends the options as they stood.
+func (v Verbatim) AppendSave(dst []byte) []byte { return append(dst, v.Options...) }
+
+// ParseRule reads a rule of iptables-save or of a file for iptables-restore:
+// "-A chain …", with or without "[packets:bytes] " before it; an option belongs
+// to the match or target last named. Matches and targets that have no
+// parser, and those whose options cannot be read, come as [Verbatim]; the
+// error then says which and why, and the Rule is whole all the same. It is nil
+// only for a line that is no rule.
+func ParseRule(line string, e Env) (chain string, r *Rule, err error) {
+	p := &ruleParser{env: e, rule: &Rule{}}
+	line, err = p.takeCounters(line)
+	if err != nil {
+		return "", nil, err
+	}
+	words, ok := split(line)
+	if !ok {
+		return "", nil, errors.New("a quote that does not end")
+	}
+	if len(words) < 2 || words[0].text != "-A" && words[0].text != "--append" {
+		return "", nil, errors.New(`a rule begins with "-A chain"`)
+	}
+	p.words = words[2:]
+	if err := p.read(); err != nil {
+		return "", nil, err
+	}
+	return words[1].text, p.rule, errors.Join(p.problems...)
+}
+
+// ruleParser goes through a rule's words from left to right.
+type ruleParser struct {
+	env      Env
+	words    []word
+	rule     *Rule
+	not      bool      // "!" stood before the next option
+	open     *unparsed // the match or target that options belong to
+	problems []error
+}
+
+// unparsed is a match or target whose options are still being collected.
+type unparsed struct {
+	name           string
+	target, isGoto bool
+	given          []given
+	text           strings.Builder
+}
+
+func (p *ruleParser) takeCounters(line string) (string, error) {
+	rest, ok := strings.CutPrefix(line, "[")
+	if !ok {
+		return line, nil
+	}
+	counts, rest, ok := strings.Cut(rest, "] ")
+	packets, bytes, both := strings.Cut(counts, ":")
+	var err1, err2 error
+	p.rule.Packets, err1 = strconv.ParseUint(packets, 10, 64)
+	p.rule.Bytes, err2 = strconv.ParseUint(bytes, 10, 64)
+	if !ok || !both || err1 != nil || err2 != nil {
+		return "", errors.New(`counters look like "[packets:bytes] "`)
+	}
+	return rest, nil
+}
+
+func (p *ruleParser) read() error {
+	for len(p.words) > 0 {
+		w := p.next()
+		switch {
+		case !w.quoted && w.text == "!":
+			p.not = true
+			continue
+		case !w.quoted && strings.HasPrefix(w.text, "-"):
+			if err := p.option(w.text); err != nil {
+				return err
+			}
+		default:
+			if err := p.value(w); err != nil {
+				return err
+			}
+		}
+		p.not = false
+	}
+	p.close()
+	return nil
+}
+
+func (p *ruleParser) next() word {
+	w := p.words[0]
+	p.words = p.words[1:]
+	return w
+}
+
+// option is a word with a dash: one of the rule's own, the begin of a match or
+// target, or an option of the one that is open.
+func (p *ruleParser) option(name string) error {
+	switch name {
+	case "-f", "--fragment":
+		p.rule.Fragment, p.rule.NotFragment = true, p.not
+		return nil
+	case "-m", "--match", "-j", "--jump", "-g", "--goto":
+		return p.begin(name)
+	}
+	if isOwnOption(name) {
+		return p.own(name)
+	}
+	if p.open == nil {
+		p.open = p.implied()
+	}
+	if p.open == nil || !strings.HasPrefix(name, "--") {
+		return fmt.Errorf("%s belongs to no match or target", name)
+	}
+	p.open.given = append(p.open.given, given{not: p.not, name: name[2:]})
+	p.open.note(p.not, name, false)
+	if takesText(name) && len(p.words) > 0 {
+		return p.value(p.next())
+	}
+	return nil
+}
+
+// implied is the match that -p brings along for its own options, as in
+// "-p tcp --dport 22"; nil when the protocol has none.
+func (p *ruleParser) implied() *unparsed {
+	name := p.rule.Protocol.Name
+	switch name {
+	case "ipv6-icmp":
+		name = "icmp6"
+	case "mobility-header":
+		name = "mh"
+	}
+	if p.rule.Protocol.Not || matchForms[name] == nil {
+		return nil
+	}
+	return &unparsed{name: name}
+}
+
+func (p *ruleParser) begin(option string) error {
+	if len(p.words) == 0 {
+		return fmt.Errorf("%s needs a name", option)
+	}
+	p.close()
+	name := p.next().text
+	p.open = &unparsed{name: name, target: option != "-m" && option != "--match"}
+	p.open.isGoto = option == "-g" || option == "--goto"
+	return nil
+}
+
+// own reads an option of the rule itself, whose value may be negated on its own.
+func (p *ruleParser) own(name string) error {
+	if len(p.words) == 0 {
+		return fmt.Errorf("%s needs a value", name)
+	}
+	g := given{not: p.not, name: strings.TrimLeft(name, "-"), args: []string{p.next().text}}
+	a := &arguments{}
+	switch g.name[0] {
+	case 's':
+		addr, mask := a.network(g, p.env)
+		p.rule.Source = Network{addr, mask, g.not}
+	case 'd':
+		addr, mask := a.network(g, p.env)
+		p.rule.Dest = Network{addr, mask, g.not}
+	case 'i':
+		p.rule.In = Interface{g.args[0], g.not}
+	case 'o':
+		p.rule.Out = Interface{g.args[0], g.not}
+	case 'p':
+		p.rule.Protocol = p.env.parseProtocol(a, g)
+	}
+	return a.err
+}
+
+// parseProtocol reads a name or a number; "all" is 0 and no condition.
+func (e Env) parseProtocol(a *arguments, g given) Protocol {
+	if n, err := strconv.ParseUint(g.args[0], 0, 8); err == nil {
+		return Protocol{uint16(n), e.protocolName(uint16(n)), g.not && n != 0}
+	}
+	name := strings.ToLower(g.args[0])
+	switch name {
+	case "all":
+		return Protocol{}
+	case "icmpv6":
+		name = "ipv6-icmp"
+	case "ipv6-mh", "mh":
+		name = "mobility-header"
+	}
+	if n, ok := e.protocolNumber(name); ok {
+		return Protocol{n, name, g.not}
+	}
+	a.fail(g, "no protocol of that name; try its number")
+	return Protocol{}
+}
+
+// value is a word without a dash, or in quotes.
+func (p *ruleParser) value(w word) error {
+	if p.open == nil || len(p.open.given) == 0 {
+		return fmt.Errorf("%q belongs to no option", w.text)
+	}
+	last := &p.open.given[len(p.open.given)-1]
+	last.args = append(last.args, w.text)
+	p.open.note(false, w.text, w.quoted)
+	return nil
+}
+
+// note keeps the options' words for [Verbatim].
+func (u *unparsed) note(not bool, text string, inQuotes bool) {
+	if not {
+		u.text.WriteString(" !")
+	}
+	if inQuotes {
+		text = `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`, `'`, `\'`).Replace(text) + `"`
+	}
+	u.text.WriteString(" " + text)
+}
+
+// close parses the match or target that was open.
+func (p *ruleParser) close() {
+	u := p.open
+	if p.open = nil; u == nil {
+		return
+	}
+	a := &arguments{given: u.given}
+	switch {
+	case u.target:
+		p.rule.Target = p.target(u, a)
+	case matchParsers[u.name] == nil:
+		p.problem(u, errors.New("no parser of this match"))
+		p.rule.Matches = append(p.rule.Matches, Verbatim{u.name, u.text.String()})
+	default:
+		m := matchParsers[u.name](a, p.env)
+		if p.problem(u, a.err) {
+			m = Verbatim{u.name, u.text.String()}
+		}
+		p.rule.Matches = append(p.rule.Matches, m)
+	}
+}
+
+func (p *ruleParser) target(u *unparsed, a *arguments) Target {
+	parse := targetParsers[u.name]
+	if u.isGoto || parse == nil && len(u.given) == 0 && (targetForms[u.name] == nil || u.name == "TRACE") {
+		return verdictOrJump(u)
+	}
+	if parse == nil {
+		p.problem(u, errors.New("no parser of this target"))
+		return Verbatim{u.name, u.text.String()}
+	}
+	t := parse(a, p.env)
+	if p.problem(u, a.err) {
+		return Verbatim{u.name, u.text.String()}
+	}
+	return t
+}
+
+func verdictOrJump(u *unparsed) Target {
+	switch u.name {
+	case "ACCEPT", "DROP", "QUEUE", "RETURN":
+		return Verdict(u.name)
+	case "TRACE":
+		return Plain(u.name)
+	}
+	return Jump{u.name, u.isGoto}
+}
+
+func (p *ruleParser) problem(u *unparsed, err error) bool {
+	if err != nil {
+		p.problems = append(p.problems, fmt.Errorf("%s: %w", u.name, err))
+	}
+	return err != nil
+}
