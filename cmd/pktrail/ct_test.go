@@ -95,12 +95,19 @@ func objects[T any](t testing.TB, out, schema string) (all []T) {
 	return all
 }
 
-// fillTable makes entries of every protocol that conntrack(8) can make, and some
-// by real packets.
+// fillTable makes entries of every protocol, some by real packets.
 func (p *ctPlace) fillTable(t testing.TB) {
 	t.Helper()
+	p.sh(t, "ping -c 1 -W 1 127.0.0.1; ping -6 -c 1 -W 1 ::1")
+	p.entries(t)
+	p.dials(t, "tcp", "127.0.0.1:0")
+	p.dials(t, "tcp", "[::1]:0")
+}
+
+// entries makes one of every protocol that conntrack(8) can make.
+func (p *ctPlace) entries(t testing.TB) {
+	t.Helper()
 	p.sh(t, `
-		ping -c 1 -W 1 127.0.0.1; ping -6 -c 1 -W 1 ::1
 		conntrack -I -p tcp -s 10.0.0.1 -d 10.0.0.2 --sport 1 --dport 80 --state ESTABLISHED -t 1000 -u ASSURED,SEEN_REPLY --src-nat 192.0.2.1 -m 3 -w 5
 		conntrack -I -p tcp -s 10.0.0.1 -d 10.96.0.10 --sport 2 --dport 80 --state SYN_SENT -t 1000 --dst-nat 10.2.0.2:8080
 		conntrack -I -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1 --dport 53 -t 1000
@@ -111,8 +118,6 @@ func (p *ctPlace) fillTable(t testing.TB) {
 		conntrack -I -p tcp -s 2001:db8::1 -d 2001:db8::2 --sport 1 --dport 80 --state TIME_WAIT -t 1000
 		conntrack -I -p icmpv6 -s 2001:db8::1 -d 2001:db8::2 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 9 -t 1000
 		conntrack -I -p udplite -s 2001:db8::1 -d 2001:db8::2 --sport 3 --dport 4 -t 1000`)
-	p.dials(t, "tcp", "127.0.0.1:0")
-	p.dials(t, "tcp", "[::1]:0")
 }
 
 // dials makes a connection to a listener of ours and leaves both open.
@@ -348,11 +353,12 @@ func (p *ctPlace) make(n int) error {
 
 // TestCTDeleteIsWhatItSays: what is listed is what is deleted, whatever asks.
 func TestCTDeleteIsWhatItSays(t *testing.T) {
+	p := newCTPlace(t, "ctdelete")
 	for i, question := range []string{"-p tcp", "-s 10.0.0.1", "-d 10.0.0.0/8 --both", "! -p tcp", "--mark 3", "--zone 5", "--nat any", "--state UNREPLIED", "--status ASSURED", "-6", "--expires-within 2000s", "--older 1ns"} {
 		t.Run(question, func(t *testing.T) {
 			verb := []string{"delete", "flush"}[i%2]
-			p := newCTPlace(t, "ctdelete")
-			p.fillTable(t)
+			p.must(t, "flush", "--yes")
+			p.entries(t)
 			all := objects[*journey.Flow](t, p.must(t, "list", "-o", "json"), journey.FlowSchema)
 			meant := objects[*journey.Flow](t, p.must(t, append([]string{"list", "-o", "json"}, strings.Fields(question)...)...), journey.FlowSchema)
 			if len(meant) == 0 || i < 10 && len(meant) == len(all) {
