@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -43,7 +44,7 @@ func (s *Socket) drain(fd uintptr) bool {
 	b := &s.batch
 	b.Drained = false
 	for len(s.buf)-s.used >= largest {
-		n, err := unix.Read(int(fd), s.buf[s.used:s.used+largest])
+		n, err := receive(fd, s.buf[s.used:s.used+largest])
 		switch {
 		case err == nil:
 			b.Datagrams = append(b.Datagrams, s.buf[s.used:s.used+n:s.used+n])
@@ -60,4 +61,15 @@ func (s *Socket) drain(fd uintptr) bool {
 		}
 	}
 	return true
+}
+
+// receive reads a datagram without telling the scheduler: the socket never
+// blocks, but the kernel makes the next part of a dump in the call, long enough
+// for the scheduler to start another thread each time.
+func receive(fd uintptr, b []byte) (int, error) {
+	n, _, e := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
 }
