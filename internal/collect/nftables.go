@@ -3,6 +3,7 @@ package collect
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -23,13 +24,13 @@ func (h *Host) NFTables() (*nft.Native, error) {
 		if !h.hasNFTables() {
 			return nil
 		}
-		s, err := dial()
+		sockets, err := dialPool()
 		if err != nil {
 			return err
 		}
-		defer func() { _ = s.Close() }()
+		defer sockets.close()
 		return offThread(func() (err error) {
-			native, err = readNative(s)
+			native, err = readNative(sockets)
 			return err
 		})
 	})
@@ -40,13 +41,14 @@ func (h *Host) NFTables() (*nft.Native, error) {
 }
 
 // readNative reads until nothing changed meanwhile.
-func readNative(s *nfnetlink.Socket) (*nft.Native, error) {
+func readNative(sockets *socketPool) (*nft.Native, error) {
+	s := sockets.all[0]
 	for range tries {
 		before, err := generation(s)
 		if err != nil {
 			return nil, err
 		}
-		r := &nativeReader{s: s, to: &nft.Native{Generation: before}}
+		r := &nativeReader{sockets: sockets, to: &nft.Native{Generation: before}}
 		if err := r.all(); err != nil {
 			if errors.Is(err, errChanged) {
 				continue
@@ -66,7 +68,11 @@ func readNative(s *nfnetlink.Socket) (*nft.Native, error) {
 
 // nativeReader reads all of nf_tables once.
 type nativeReader struct {
-	s  *nfnetlink.Socket
+	sockets *socketPool
+	many    int                // rules from which on a table is asked for by chain; manyRules when 0
+	tap     func(wire.Message) // also gets each message, if set
+
+	mu sync.Mutex
 	to *nft.Native
 }
 
@@ -97,20 +103,23 @@ func (r *nativeReader) all() error {
 const manyRules = 30000
 
 func (r *nativeReader) table(t *nft.Table) error {
-	for _, set := range t.Sets {
-		if err := r.dump("list elements of set "+set.Name, unix.NFT_MSG_GETSETELEM, uint8(t.Family), named(t.Name, set.Name)); err != nil {
-			return err
-		}
+	err := r.sockets.each(len(t.Sets), func(s *nfnetlink.Socket, i int) error {
+		op := "list elements of set " + t.Sets[i].Name
+		return r.dumpBy(s, op, unix.NFT_MSG_GETSETELEM, uint8(t.Family), named(t.Name, t.Sets[i].Name))
+	})
+	if err != nil {
+		return err
 	}
-	if t.Uses() < manyRules {
+	if r.many == 0 {
+		r.many = manyRules
+	}
+	if t.Uses() < r.many {
 		return r.dump("list rules of table "+t.Name, unix.NFT_MSG_GETRULE, uint8(t.Family), named(t.Name))
 	}
-	for _, ch := range t.Chains {
-		if err := r.dump("list rules of chain "+ch.Name, unix.NFT_MSG_GETRULE, uint8(t.Family), named(t.Name, ch.Name)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.sockets.each(len(t.Chains), func(s *nfnetlink.Socket, i int) error {
+		op := "list rules of chain " + t.Chains[i].Name
+		return r.dumpBy(s, op, unix.NFT_MSG_GETRULE, uint8(t.Family), named(t.Name, t.Chains[i].Name))
+	})
 }
 
 // named is the attributes 1, 2, … that say which table, and which chain or set of it.
@@ -123,11 +132,20 @@ func named(names ...string) []byte {
 }
 
 func (r *nativeReader) dump(op string, msg uint16, family uint8, attrs []byte) error {
+	return r.dumpBy(r.sockets.all[0], op, msg, family, attrs)
+}
+
+func (r *nativeReader) dumpBy(s *nfnetlink.Socket, op string, msg uint16, family uint8, attrs []byte) error {
 	fill := func(seq uint32) []byte {
 		return wire.AppendMessage(nil, unix.NFNL_SUBSYS_NFTABLES<<8|msg, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, seq, family, 0, attrs)
 	}
-	interrupted, err := r.s.Dump(op, fill, func(m wire.Message) error {
+	interrupted, err := s.Dump(op, fill, func(m wire.Message) error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.to.Take(m)
+		if r.tap != nil {
+			r.tap(m)
+		}
 		return nil
 	})
 	if interrupted || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) {

@@ -76,7 +76,7 @@ type unknownStmt struct {
 	raw       []byte
 }
 
-func (s *unknownStmt) settle(*settler) {}
+func (s *unknownStmt) settle(c *settler) { c.add(s) }
 
 // print marks what nft itself would leave out.
 func (s *unknownStmt) print(p *printer) {

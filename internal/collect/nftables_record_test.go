@@ -1,0 +1,98 @@
+package collect
+
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/internal/wire"
+	"github.com/pktrail/pktrail/ruleset/nft"
+)
+
+// ownRules is of everything something; ruleset/nft replays its messages.
+const ownRules = "../../ruleset/nft/testdata/native.nft"
+
+// TestNFTablesStyles compares the variants of the listing with nft's. With
+// PKTRAIL_RECORD=1 it also records the messages that ruleset/nft replays.
+func TestNFTablesStyles(t *testing.T) {
+	ns := newNS(t)
+	loadOwn(t, ns)
+	for _, style := range []nft.Style{{}, {Handles: true}, {Stateless: true}, {Handles: true, Stateless: true}} {
+		style.Names = nftStyle(t, ns).Names
+		if got, want := nativeList(t, ns, &style); got != want || got == "" {
+			t.Errorf("handles %v, stateless %v: %s", style.Handles, style.Stateless, firstDifference(got, want))
+		}
+	}
+	if os.Getenv("PKTRAIL_RECORD") == "" {
+		return
+	}
+	listed := run(t, ns, "", "nft", "-s", "list", "ruleset")
+	if err := os.WriteFile("../../ruleset/nft/testdata/native.list", []byte(listed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	if err := ns.Do(func() error {
+		s, err := dial()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = s.Close() }()
+		r := &nativeReader{sockets: newPool(s), to: &nft.Native{}, tap: func(m wire.Message) {
+			all = append(all, m.Raw...)
+			all = append(all, make([]byte, wire.Align(len(m.Raw))-len(m.Raw))...)
+		}}
+		return r.all()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("../../ruleset/nft/testdata/native.messages", all, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// loadOwn loads the rules; a kernel without some of the modules skips the test,
+// but fails it with CI=true.
+func loadOwn(t *testing.T, ns *netns.NS) {
+	t.Helper()
+	if _, stderr, err := tryRun(ns, "", "nft", "-f", ownRules); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(stderr)
+		}
+		t.Skipf("this kernel, or its nft, lacks some of it: %s", stderr)
+	}
+}
+
+// TestNFTablesOfNothing: where nf_tables is not in use, nothing is.
+func TestNFTablesOfNothing(t *testing.T) {
+	native, err := New(newNS(t), Options{}).NFTables()
+	if err != nil || len(native.Tables) != 0 {
+		t.Errorf("%d tables, %v", len(native.Tables), err)
+	}
+}
+
+// TestNFTablesByChain reads a table chain by chain, as one of many rules is.
+func TestNFTablesByChain(t *testing.T) {
+	ns := newNS(t)
+	loadOwn(t, ns)
+	_, want := nativeList(t, ns, nftStyle(t, ns))
+	err := ns.Do(func() error {
+		s, err := dial()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = s.Close() }()
+		r := &nativeReader{sockets: newPool(s), to: &nft.Native{}, many: 1}
+		if err := r.all(); err != nil {
+			return err
+		}
+		if got := withoutTimes(string(r.to.AppendList(nil, nftStyle(t, ns)))); got != want {
+			t.Error(firstDifference(got, want))
+		}
+		return r.dump("list a table that is not there", unix.NFT_MSG_GETRULE, 2, named("absent"))
+	})
+	if err != nil {
+		t.Logf("a table that is not there: %v", err)
+	}
+}

@@ -1,0 +1,151 @@
+package nft
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pktrail/pktrail/internal/wire"
+)
+
+// recorded is the messages by which a kernel told testdata/native.nft, one
+// after the other (internal/collect: TestNFTablesStyles with PKTRAIL_RECORD=1).
+func recorded(t testing.TB) []byte {
+	t.Helper()
+	b, err := os.ReadFile("testdata/native.messages")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// replay gives a Native all messages that can be told apart.
+func replay(datagram []byte) *Native {
+	n := &Native{}
+	for off := 0; ; {
+		m, next, ok, err := wire.Next(datagram, off)
+		if err != nil || !ok {
+			return n
+		}
+		n.Take(m)
+		off = next
+	}
+}
+
+func TestNativeListsAsNFTDoes(t *testing.T) {
+	want, err := os.ReadFile("testdata/native.list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := replay(recorded(t))
+	for range 2 { // a listing changes nothing
+		got := n.AppendList(nil, &Style{Stateless: true})
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("-nft +native:\n%s", diff)
+		}
+	}
+}
+
+// TestNativeAgreesWithItsText: the listing read as text gives the same rules.
+func TestNativeAgreesWithItsText(t *testing.T) {
+	n := replay(recorded(t))
+	style := &Style{Handles: true}
+	tables, err := ParseList(bytes.NewReader(n.AppendList(nil, style)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tables) != len(n.Tables) {
+		t.Fatalf("%d tables, want %d", len(tables), len(n.Tables))
+	}
+	for i, want := range tables {
+		if diff := cmp.Diff(want, n.Tables[i].Model(style)); diff != "" {
+			t.Errorf("%s: -text +native:\n%s", want.Name, diff)
+		}
+	}
+}
+
+// TestExprsAreTyped: every expression is decoded, and none is lost.
+func TestExprsAreTyped(t *testing.T) {
+	var kinds []string
+	for _, table := range replay(recorded(t)).Tables {
+		for _, ch := range table.Chains {
+			for _, r := range ch.Rules {
+				for _, e := range r.Exprs() {
+					if u, ok := e.(*Unknown); ok {
+						t.Errorf("%s: %s is not known", ch.Name, u.Name)
+					}
+					kinds = append(kinds, e.Kind())
+				}
+			}
+		}
+	}
+	slices.Sort(kinds)
+	if kinds = slices.Compact(kinds); len(kinds) < 18 {
+		t.Errorf("only %v", kinds)
+	}
+}
+
+// TestUnknownIsKept: an expression of a newer kernel is shown, with its bytes.
+func TestUnknownIsKept(t *testing.T) {
+	attr := func(typ uint16, data []byte) []byte { return wire.AppendAttr(nil, typ, data) }
+	elem := append(attr(exprName, []byte("novel\x00")), attr(exprData, []byte{1, 2, 3, 4})...)
+	table := &Table{Family: 2, Name: "t"}
+	got := table.Text(&Rule{exprs: attr(listElem, elem)}, &Style{})
+	if want := `unknown "novel" 0x01020304`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestMissingRegisterIsKept: an expression that cannot be lifted stays in the rule.
+func TestMissingRegisterIsKept(t *testing.T) {
+	attr := func(typ uint16, data []byte) []byte { return wire.AppendAttr(nil, typ, data) }
+	cmpData := append(attr(1, []byte{0, 0, 0, 9}), attr(2, []byte{0, 0, 0, 0})...)
+	elem := append(attr(exprName, []byte("cmp\x00")), attr(exprData, cmpData)...)
+	table := &Table{Family: 2, Name: "t"}
+	if got := table.Text(&Rule{exprs: attr(listElem, elem)}, &Style{}); !strings.HasPrefix(got, `unknown "cmp" (`) {
+		t.Error(got)
+	}
+}
+
+// FuzzNative: whatever the messages hold, the listing ends.
+func FuzzNative(f *testing.F) {
+	b := recorded(f)
+	f.Add(b)
+	for off := 0; ; {
+		_, next, ok, err := wire.Next(b, off)
+		if err != nil || !ok {
+			break
+		}
+		f.Add(b[off:next])
+		off = next
+	}
+	f.Fuzz(func(t *testing.T, datagram []byte) {
+		list := replay(datagram).AppendList(nil, &Style{Handles: true})
+		if len(list) > 1<<20+64*len(datagram) {
+			t.Errorf("%d bytes of text of %d", len(list), len(datagram))
+		}
+	})
+}
+
+// FuzzRule changes the expressions of real rules, over the tables that they are of.
+func FuzzRule(f *testing.F) {
+	seed := replay(recorded(f))
+	for i, table := range seed.Tables {
+		for _, ch := range table.Chains {
+			for _, r := range ch.Rules {
+				f.Add(uint8(i), r.exprs)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, exprs []byte) {
+		table := seed.Tables[int(which)%len(seed.Tables)]
+		text := table.Text(&Rule{exprs: exprs}, &Style{})
+		if len(text) > 1<<20 {
+			t.Errorf("%d bytes of text", len(text))
+		}
+	})
+}
