@@ -100,8 +100,8 @@ func (e entry) rule(env Env) (Rule, error) {
 	inv, fam := b.u8(lay.inv), env.Family
 	r := Rule{
 		Packets: b.u64(lay.counters), Bytes: b.u64(lay.counters + 8),
-		Source: Network{b.addr(0, fam), b.addr(2*lay.addr, fam), inv&invSource != 0},
-		Dest:   Network{b.addr(lay.addr, fam), b.addr(3*lay.addr, fam), inv&invDest != 0},
+		Source: newNetwork(b.addr(0, fam), b.addr(2*lay.addr, fam), inv&invSource != 0),
+		Dest:   newNetwork(b.addr(lay.addr, fam), b.addr(3*lay.addr, fam), inv&invDest != 0),
 		In:     Interface{b.iface(lay.ifaces), inv&invIn != 0},
 		Out:    Interface{b.iface(lay.ifaces + 16), inv&invOut != 0},
 	}

@@ -117,7 +117,7 @@ func (p *ruleParser) option(name string) error {
 	case "-m", "--match", "-j", "--jump", "-g", "--goto":
 		return p.begin(name)
 	}
-	if isOwnOption(name) {
+	if isOwnOption(name) && !(name == "--proto" && p.open != nil && p.open.name == "policy") {
 		return p.own(name)
 	}
 	if p.open == nil {
@@ -171,10 +171,10 @@ func (p *ruleParser) own(name string) error {
 	switch g.name[0] {
 	case 's':
 		addr, mask := a.network(g, p.env)
-		p.rule.Source = Network{addr, mask, g.not}
+		p.rule.Source = newNetwork(addr, mask, g.not)
 	case 'd':
 		addr, mask := a.network(g, p.env)
-		p.rule.Dest = Network{addr, mask, g.not}
+		p.rule.Dest = newNetwork(addr, mask, g.not)
 	case 'i':
 		p.rule.In = Interface{g.args[0], g.not}
 	case 'o':

@@ -93,6 +93,9 @@ func TestParseRule(t *testing.T) {
 			Protocol: Protocol{88, "eigrp", false},
 			Target:   TargetNAT{"DNAT", natAddrs | natPorts | natOffset | natRandom, addr("10.0.0.1"), addr("10.0.0.2"), Ports{80, 81}, 70},
 		}},
+		{"-A F -m policy --dir in --pol ipsec --proto esp -j DROP", "", Rule{
+			Matches: []Match{Verbatim{"policy", " --dir in --pol ipsec --proto esp"}}, Target: Verdict("DROP"),
+		}},
 		{"-A F -m tcp --dport x", "", Rule{Matches: []Match{Verbatim{"tcp", " --dport x"}}}},
 	} {
 		chain, r, _ := ParseRule(c.line, env(ruleset.IP))

@@ -24,6 +24,14 @@ type Network struct {
 	Not        bool
 }
 
+// newNetwork leaves out what matches every address.
+func newNetwork(addr, mask netip.Addr, not bool) Network {
+	if !not && mask.IsUnspecified() && (addr.Is6() || addr.IsUnspecified()) {
+		return Network{}
+	}
+	return Network{addr, mask, not}
+}
+
 // Interface is a name, or with "+" at its end the beginning of one; an empty
 // name is no condition.
 type Interface struct {
@@ -84,22 +92,18 @@ func negation(dst []byte, not bool) []byte {
 	return dst
 }
 
-// append leaves out what matches every address (iptables/xshared.c:
-// save_ipv4_addr, save_ipv6_addr, which differ for an address under no mask).
+// append leaves out no condition, and what matches every address
+// (iptables/xshared.c: save_ipv4_addr, save_ipv6_addr).
 func (n Network) append(dst []byte, flag string) []byte {
-	if !n.Addr.IsValid() || !n.Mask.IsValid() {
-		return dst
-	}
-	length, ok := maskLen(n.Mask)
-	if ok && length == 0 && !n.Not && (n.Addr.Is6() || n.Addr.IsUnspecified()) {
+	if n = newNetwork(n.Addr, n.Mask, n.Not); !n.Addr.IsValid() || !n.Mask.IsValid() {
 		return dst
 	}
 	dst = append(negation(dst, n.Not), flag...)
 	dst = append(address(dst, n.Addr), '/')
-	if !ok {
-		return address(dst, n.Mask)
+	if length, ok := maskLen(n.Mask); ok {
+		return strconv.AppendInt(dst, int64(length), 10)
 	}
-	return strconv.AppendInt(dst, int64(length), 10)
+	return address(dst, n.Mask)
 }
 
 func (i Interface) append(dst []byte, flag string) []byte {

@@ -1,6 +1,12 @@
-// Package xt reads rules in iptables' own words: the text of iptables-save and
-// ip6tables-save, legacy and iptables-nft alike, and what each rule does. It
-// runs no tool and asks no kernel.
+// Package xt reads rules of iptables and writes them as iptables-save does: from
+// the text of iptables-save and ip6tables-save, legacy and iptables-nft alike
+// ([ParseSave], [ParseRule]), and from the bytes in which the kernel keeps them
+// ([ParseTable], [DecodeMatch], [DecodeTarget]). It tells what each rule does
+// ([EffectOf]). It runs no tool and asks no kernel.
+//
+// A match or target is one file: its fields, how they are read from the
+// kernel's struct and from text, and its text. What is not known is kept, as
+// [Unknown] or [Verbatim], and never drops out of a rule.
 package xt
 
 import (
