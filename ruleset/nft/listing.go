@@ -121,6 +121,7 @@ func (p *printer) chain(t *Table, ch *Chain) {
 	for _, r := range ch.Rules {
 		p.s("\t\t")
 		p.rule(t, r)
+		p.remarks()
 		p.handle(r.Handle)
 		p.s("\n")
 	}
@@ -167,6 +168,7 @@ func (p *printer) names(all []string) {
 
 // rule prints the statements and the comment, without the handle.
 func (p *printer) rule(t *Table, r *Rule) {
+	p.fam = t.Family
 	l := &lifter{table: t}
 	list := wire.Attrs(r.exprs)
 	for a, ok := list.Next(); ok; a, ok = list.Next() {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pktrail/pktrail/internal/wire"
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // recorded is the messages by which a kernel told testdata/native.nft, one
@@ -107,6 +108,26 @@ func TestMissingRegisterIsKept(t *testing.T) {
 	elem := append(attr(exprName, []byte("cmp\x00")), attr(exprData, cmpData)...)
 	table := &Table{Family: 2, Name: "t"}
 	if got := table.Text(&Rule{exprs: attr(listElem, elem)}, &Style{}); !strings.HasPrefix(got, `unknown "cmp" (`) {
+		t.Error(got)
+	}
+}
+
+// TestXTWords: matches of iptables stand raw, with a remark in iptables' words.
+func TestXTWords(t *testing.T) {
+	attr := func(typ uint16, data []byte) []byte { return wire.AppendAttr(nil, typ, data) }
+	xt := func(kind, name string) []byte {
+		data := append(attr(1, []byte(name+"\x00")), attr(2, []byte{0, 0, 0, 1})...)
+		return attr(listElem, append(attr(exprName, []byte(kind+"\x00")), attr(exprData, data)...))
+	}
+	table := &Table{Family: ruleset.IP, Name: "t", Chains: []*Chain{{Name: "c", Rules: []*Rule{
+		{Handle: 7, exprs: append(xt("match", "conntrack"), xt("target", "MARK")...)},
+	}}}}
+	style := &Style{Handles: true, XT: func(_ ruleset.Family, e *XT) string { return "words of " + e.Name }}
+	want := "\t\txt match \"conntrack\" xt target \"MARK\" # iptables: words of conntrack words of MARK # handle 7\n"
+	if got := string(table.AppendList(nil, style)); !strings.Contains(got, want) {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if got := table.Text(table.Chains[0].Rules[0], style); strings.Contains(got, "#") {
 		t.Error(got)
 	}
 }

@@ -2,6 +2,9 @@ package nft
 
 import (
 	"strconv"
+	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // printer appends nft's words to a buffer.
@@ -10,6 +13,8 @@ type printer struct {
 	style     *Style
 	stateless bool
 	numeric   bool // inside a range: no words for values
+	fam       ruleset.Family
+	remark    []string // on the rule at hand, in iptables' words
 }
 
 func (p *printer) s(s string)  { p.b = append(p.b, s...) }
@@ -23,6 +28,14 @@ func (p *printer) handle(h uint64) {
 	if p.style.Handles {
 		p.s(" # handle ")
 		p.n(h)
+	}
+}
+
+// remarks ends a rule with what its xt statements say in iptables' words.
+func (p *printer) remarks() {
+	if len(p.remark) > 0 {
+		p.s(" # iptables: " + strings.Join(p.remark, " "))
+		p.remark = nil
 	}
 }
 

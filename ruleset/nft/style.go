@@ -1,6 +1,10 @@
 package nft
 
-import "time"
+import (
+	"time"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // Style is how a ruleset is printed. The zero value prints what `nft list
 // ruleset` of 1.0.6 prints on a host that has no names for numbers.
@@ -11,6 +15,9 @@ type Style struct {
 	// Now gives hours of a day their time zone; the zero value is UTC.
 	Now   time.Time
 	Names Names
+	// XT says a match or target of iptables in iptables' words, "" where it cannot.
+	// They stand as a remark at the end of the rule, since nft has no words of its own.
+	XT func(fam ruleset.Family, e *XT) string
 }
 
 // Names are a host's words for numbers in rules. Any may be nil.

@@ -31,4 +31,10 @@ func (e *XT) settle(c *settler) { c.add(e) }
 func (e *XT) print(p *printer) {
 	p.s("xt " + e.Kind() + " ")
 	p.q(e.Name)
+	if p.style.XT == nil {
+		return
+	}
+	if words := p.style.XT(p.fam, e); words != "" {
+		p.remark = append(p.remark, words)
+	}
 }
