@@ -146,7 +146,7 @@ func TestXTablesOfRealRulesets(t *testing.T) {
 	}
 	known := differing(t, "testdata/xtables_rulesets.tsv")
 	same, loaded, rules, verbatim := 0, 0, 0, 0
-	for _, file := range sample(files, 30) {
+	for _, file := range sample(files, 15) {
 		id := filepath.Base(filepath.Dir(file)) + "/" + filepath.Base(file)
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -270,7 +270,7 @@ func TestXTablesOfSingleRules(t *testing.T) {
 			"--rateest-name", name, "--rateest-interval", "250ms", "--rateest-ewmalog", "500ms")
 	}
 	same, loaded, verbatim := 0, 0, 0
-	for _, c := range sample(ruleCases(t), 250) {
+	for _, c := range sample(ruleCases(t), 120) {
 		fam := ruleset.IP
 		if c.family == "ip6" {
 			fam = ruleset.IP6
