@@ -183,7 +183,11 @@ func openCapture(path string, stdin io.Reader) (*input, error) {
 }
 
 func openKmsg(opt logfile.Options) (*input, error) {
-	s, err := kmsg.Open(kmsg.Options{Follow: opt.Follow})
+	from := kmsg.Oldest
+	if opt.FromEnd {
+		from = kmsg.Now
+	}
+	s, err := kmsg.Open(kmsg.Options{Follow: opt.Follow, From: from})
 	if err != nil {
 		return nil, err
 	}

@@ -21,15 +21,15 @@ import (
 // readFlags is what the command line of read says.
 type readFlags struct {
 	output
-	rules        []string
-	follow       bool
-	since, until when
-	zone         zone
-	boot         bootTime
-	strict       bool
-	summary      bool
-	hosts        bool
-	top          int
+	rules         []string
+	follow, fresh bool
+	since, until  when
+	zone          zone
+	boot          bootTime
+	strict        bool
+	summary       bool
+	hosts         bool
+	top           int
 }
 
 func readCommand(m match.Match) *cobra.Command {
@@ -68,6 +68,7 @@ trace -w. - reads standard input. MATCH, as for trace, chooses packets.`,
 	flags.Lookup("output").Usage = "text, json for JSON lines, or csv for one record a line of the log"
 	flags.StringArrayVar(&f.rules, "rules", nil, "file of iptables-save that TRACE lines are joined with; ip6:FILE names the family")
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what is written to the log, across rotation")
+	flags.BoolVar(&f.fresh, "new", false, "with --follow: leave out what the log holds already")
 	flags.Var(&f.since, "since", `leave out earlier lines: "2026-11-22 18:00", 18:00, yesterday, 10m (ago)`)
 	flags.Var(&f.until, "until", "leave out later lines")
 	flags.Var(&f.zone, "zone", "time zone of times that name none, here and in the log, and of those in text: local, UTC, +02:00, Europe/Berlin")
@@ -107,8 +108,11 @@ func (f *readFlags) read(cmd *cobra.Command, paths []string, m match.Match) (err
 	if !f.since.IsZero() && !f.until.IsZero() && f.until.Before(f.since.Time) {
 		return hint(fmt.Errorf("--until %s: is before --since %s", &f.until, &f.since), "exchange them")
 	}
+	if f.fresh && !f.follow {
+		return hint(errors.New("--new: there is nothing new without --follow"), "pktrail read --follow --new FILE")
+	}
 	in, err := openInput(paths, os.Stdin, logfile.Options{
-		Since: f.since.Time, Until: f.until.Time, Follow: f.follow, Zone: f.zone.Location, Boot: f.boot.Time,
+		Since: f.since.Time, Until: f.until.Time, Follow: f.follow, FromEnd: f.fresh, Zone: f.zone.Location, Boot: f.boot.Time,
 	})
 	if err != nil {
 		return err
