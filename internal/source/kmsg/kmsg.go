@@ -42,15 +42,13 @@ type From uint8
 const (
 	Oldest From = iota // with the oldest record that the kernel still holds
 	Now                // with what is printed after Open
-	After              // behind Options.Sequence
 )
 
 // Options says how to read. The zero value reads all that is there, and ends.
 type Options struct {
-	From     From
-	Sequence uint64 // with After: of the last record that is known already; they begin anew with each start of the host
-	Follow   bool   // go on with what is printed, until Run's context ends
-	Netns    uint16 // the host's number in the stream
+	From   From
+	Follow bool   // go on with what is printed, until Run's context ends
+	Netns  uint16 // the host's number in the stream
 }
 
 // Source is the kernel's log. It can be run once.
@@ -104,15 +102,12 @@ func openError(err error) error {
 }
 
 func (s *Source) begin() error {
-	switch s.opt.From {
-	case Now:
-		_, err := s.file.Seek(0, io.SeekEnd)
-		s.live = true
-		return err
-	case After:
-		s.next, s.counting = s.opt.Sequence+1, true
+	if s.opt.From == Oldest {
+		return nil
 	}
-	return nil
+	s.live = true
+	_, err := s.file.Seek(0, io.SeekEnd)
+	return err
 }
 
 func hostName() (string, error) {
@@ -125,12 +120,6 @@ func hostName() (string, error) {
 
 // Close closes the log.
 func (s *Source) Close() error { return s.file.Close() }
-
-// Sequence is that of the last record that was read, for Options.Sequence of a
-// later Source; false while there is none.
-func (s *Source) Sequence() (uint64, bool) {
-	return s.next - 1, s.counting && s.next > 0
-}
 
 // idleAfter is how long the kernel must have been silent for an Idle event.
 const idleAfter = 50 * time.Millisecond
