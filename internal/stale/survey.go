@@ -93,7 +93,6 @@ type found struct {
 	key     group
 	total   int64 // at the second look, those that began meanwhile included
 	classes [alive + 1]int64
-	stuck   int64
 	samples [alive + 1][]*conntrack.Flow
 	before  map[uint32]uint32 // timeouts of samples at the first look, by ID
 	verdict *Finding          // set by Judge
