@@ -38,8 +38,8 @@ func corpus(t testing.TB) string {
 	return dir
 }
 
-// wholeCorpus: PKTRAIL_CORPUS_ALL=1 runs every case, else a sample by a fixed seed.
-func wholeCorpus() bool { return os.Getenv("PKTRAIL_CORPUS_ALL") != "" }
+// wholeCorpus: PKTRAIL_WHOLE=1 runs every case, else a sample by a fixed seed.
+func wholeCorpus() bool { return os.Getenv("PKTRAIL_WHOLE") != "" }
 
 func someOf[T any](all []T, n int) []T {
 	if wholeCorpus() || len(all) <= n {
