@@ -114,7 +114,9 @@ type Chain struct {
 	Base *Base // nil for a user chain
 	// Policy of a base chain; empty when there is none or it is not known.
 	Policy Verdict
-	Rules  []Rule
+	// PolicyCounter is how much the policy has decided; nil where that is not counted.
+	PolicyCounter *Counter `json:"-"`
+	Rules         []Rule
 }
 
 // Base says where a base chain is called.
@@ -133,7 +135,15 @@ type Rule struct {
 	Handle uint64 // nft's handle; 0 in legacy tables
 	Text   string // as iptables-save or nft prints it
 	Effect Effect
+	// When is what a packet must be, as far as it was asked for: rules that were
+	// read for their texts alone have none. Known says that it is there.
+	When    []Condition `json:"-"`
+	Known   bool        `json:"-"`
+	Counter *Counter    `json:"-"` // nil for a rule that does not count, or whose counter was not read
 }
+
+// Counter is how many packets, of how many bytes, a rule or a policy has seen.
+type Counter struct{ Packets, Bytes uint64 }
 
 // Effect is what a rule does to a packet that matches it, as far as its text
 // tells. The zero value says that nothing is known.
@@ -149,6 +159,8 @@ type Effect struct {
 	RejectWith string
 	NAT        NAT
 	SetsMark   bool // writes the packet mark, from a value or from conntrack
+	// MarkMask is which bits of the mark it writes; 0 where that is not known.
+	MarkMask   uint32 `json:"-"`
 	ReadsMark  bool
 	ReadsCT    bool     // looks at conntrack's state, status, mark or tuple
 	ReadsSets  []string // named sets, maps and ipsets that the rule looks up
