@@ -155,9 +155,9 @@ var mistakes = []string{
 
 // changes are commands that change entries, in this order.
 var changes = []string{
-	"-U -w 7 -m 4", "-U -p udp --dport 53 -s 10.0.0.1 -m 4", "-D -w 7", "-D --orig-zone 8", "-D --reply-zone 9",
-	"-U -p tcp --sport 1000 --dport 80 -m 7", "-U -s 10.0.0.1 -m 7", "-U -s 10.0.0.1 -m 7", "-U -s 10.0.0.1 -m 0x10/0xf0 -o id,extended", "-U -p tcp -s 10.0.0.1 --dport 80 --state CLOSE -t 50",
-	"-U -s 10.0.0.1 -p udp -u ASSURED", "-U -s 2001:db8::1 -t 30 -o xml", "-U -s 10.0.0.1 -p sctp -u SEEN_REPLY -o save", "-U -s 10.9.9.9 -m 1", "-U -m 3", "-U -f ipv6 -m 3", "-U -s 10.0.0.0/24 -m 9",
+	"-U -p udp --dport 53 -s 10.0.0.1 -m 4", "-D -w 7", "-D --orig-zone 8", "-D --reply-zone 9",
+	"-U -f ipv4 -p tcp --sport 1000 --dport 80 -m 7", "-U -s 10.0.0.1 -m 7", "-U -s 10.0.0.1 -m 7", "-U -s 10.0.0.1 -m 0x10/0xf0 -o id,extended", "-U -p tcp -s 10.0.0.1 --dport 80 --state CLOSE -t 50",
+	"-U -s 10.0.0.1 -p udp -u ASSURED", "-U -s 2001:db8::1 -t 30 -o xml", "-U -s 10.0.0.1 -p sctp -u SEEN_REPLY -o save", "-U -s 10.9.9.9 -m 1", "-U -f ipv6 -m 3", "-U -s 10.0.0.0/24 -m 9",
 	"-U -s 10.0.0.1 --src-nat 192.0.2.1 -m 4", "-D -i 5", "-D -p gre", "-D -m 9 -p tcp -o xml", "-D -s 2001:db8::1 -p tcp -o id", "-D -u SEEN_REPLY -p sctp -o extended",
 	"-D -f ipv6 -o save", "-D -s 10.9.9.9", "-D --src-nat", "-L -z", "-D -p esp", "-L", "-F", "-L", "-F -f ipv6",
 	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1000 --dport 21 --state ESTABLISHED",

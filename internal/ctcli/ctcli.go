@@ -4,6 +4,10 @@
 // lines are made, on two goroutines, the kernel looks for what is asked for, and
 // no event is lost for want of speed.
 //
+// What 1.4.8 mended is mended here too, where 1.4.7 has no output of its own that
+// scripts could know: -U without a family, -U and -D of entries that go meanwhile,
+// and a -u behind -m. -A of an entry that is there leaves it as it is.
+//
 // What conntrack says of a situation is said here in its words, its slips of the
 // pen included.
 package ctcli

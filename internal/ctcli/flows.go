@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pktrail/pktrail/conntrack"
-	"github.com/pktrail/pktrail/packet"
 )
 
 var tables = map[table]conntrack.Table{tableFlows: conntrack.Tracked, tableDying: conntrack.DyingList, tableUnconfirmed: conntrack.UnconfirmedList}
@@ -157,28 +156,29 @@ func (s *session) update(r *request) error {
 		if !changes {
 			return nil
 		}
-		return s.changeFlow(r, change, f)
+		return s.changeFlow(change, zoned(flow), f)
 	})
 	return s.refused(update, err)
 }
 
-// changeFlow changes an entry and shows what became of it.
-func (s *session) changeFlow(r *request, change *conntrack.Flow, f *Format) error {
-	err, getErr := error(unix.EOPNOTSUPP), error(unix.EOPNOTSUPP)
-	var flow *conntrack.Flow
-	if r.family != packet.Unspec { // which the kernel must be told
-		err = s.conn.Update(change)
-		flow, getErr = s.conn.Get(change)
-	}
-	if err != nil {
+// changeFlow changes an entry and shows what became of it. The kernel is told the
+// entry's own family, and an entry that went meanwhile is passed over, both as
+// from 1.4.8 on; of one in a zone, which is never found, 1.4.7's words are said.
+func (s *session) changeFlow(change *conntrack.Flow, zoned bool, f *Format) error {
+	err := s.conn.Update(change)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !zoned:
+		return nil
+	case err != nil:
 		_ = s.out.Flush()
 		_, _ = fmt.Fprintf(s.stderr, "Operation failed: %s\n", reason(update, err))
 	}
+	flow, err := s.conn.Get(change)
 	switch {
-	case errors.Is(getErr, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case getErr != nil:
-		return refused(update, getErr)
+	case err != nil:
+		return refused(update, err)
 	}
 	s.counter++
 	s.line = f.AppendFlow(s.line[:0], conntrack.ListedFlow, flow)
@@ -203,6 +203,10 @@ func (r *request) change(flow *conntrack.Flow) (c *conntrack.Flow, changes bool)
 	r.changeLabels(c, flow)
 	r.keepProtoInfo(c)
 	return c, !r.same(c, flow)
+}
+
+func zoned(f *conntrack.Flow) bool {
+	return f.Zone != 0 || (f.Orig.Has|f.Reply.Has)&conntrack.HasTupleZone != 0
 }
 
 // same reports whether an entry is already what it is to become. A set of labels

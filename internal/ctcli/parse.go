@@ -168,8 +168,8 @@ func parseMasked(arg string) maskedBits {
 	return maskedBits{uint32(v), uint32(number(mask, 0))}
 }
 
-// status keeps what is to be set, and what the kernel is to look for. It also
-// overwrites a mark's value that was said before, as conntrack does.
+// status keeps what is to be set, and what the kernel is to look for. A mark that
+// was said before stays, as from 1.4.8 on.
 func (p *parser) status(arg string) error {
 	s, err := parseStatus(arg, p.warn)
 	if err != nil {
@@ -183,7 +183,7 @@ func (p *parser) status(arg string) error {
 	if p.r.status.mask == 0 {
 		p.r.status.mask = all
 	}
-	p.r.status.value, p.r.mark.value = all, all
+	p.r.status.value = all
 	return nil
 }
 
