@@ -63,7 +63,7 @@ func writeSysctl(key, value string) error {
 	if !strings.ContainsRune(key, '/') {
 		key = strings.ReplaceAll(key, ".", "/")
 	}
-	if !filepath.IsLocal(key) || !strings.HasPrefix(key, "net/") {
+	if key = filepath.Clean(key); !strings.HasPrefix(key, "net/") {
 		return fmt.Errorf("sysctl %q is not below net", key)
 	}
 	f, err := os.OpenFile(filepath.Join("/proc/sys", key), os.O_WRONLY, 0)
