@@ -39,6 +39,11 @@ type Row struct {
 	Target  string
 }
 
+// Members tells what an ipset asks of a packet, as a condition without Not and
+// Text: source says for each of the set's dimensions whether the packet's source
+// is looked up, else its destination. A set that was not read has a Why.
+type Members func(set string, source []bool) Condition
+
 // Truth is yes, no, or that it cannot be told.
 type Truth uint8
 

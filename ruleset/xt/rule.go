@@ -7,6 +7,7 @@ import (
 
 // Rule is one rule of iptables, decoded.
 type Rule struct {
+	Handle         uint64 // of nf_tables, for a rule of iptables-nft; else 0
 	Packets, Bytes uint64 // that matched so far
 	Source, Dest   Network
 	In, Out        Interface

@@ -11,11 +11,12 @@ import (
 	"github.com/pktrail/pktrail/ruleset"
 )
 
-// Table is one table of legacy iptables, decoded.
+// Table is one table of iptables, decoded.
 type Table struct {
-	Name   string
-	Family ruleset.Family
-	Chains []*Chain // the built-in ones by hook, then the others by name
+	Name    string
+	Backend ruleset.Backend // Legacy where it is empty
+	Family  ruleset.Family
+	Chains  []*Chain // the built-in ones by hook, then the others by name
 }
 
 // Chain is one chain of a Table.
