@@ -38,14 +38,30 @@ type compiler struct {
 // packets takes what MATCH says of packets. What it says of addresses and ports
 // holds for one direction with Both, of which a filter cannot tell either.
 func (c *compiler) packets() {
-	m, t := &c.q.Match, &c.out.Orig
+	m := &c.q.Match
 	c.out.Family = m.Family
+	if c.out.Family == packet.Unspec {
+		c.out.Family = c.q.Reply.Family
+	}
+	c.rest = c.rest || m.AnyPort.Given()
+	c.direction(m, &c.out.Orig)
+	c.direction(&c.q.Reply, &c.out.Reply)
+	if c.q.ICMPID == nil {
+		return
+	}
+	t := &c.out.Orig
+	t.ICMPID = *c.q.ICMPID
+	t.Has |= conntrack.HasICMPID
+}
+
+// direction takes what holds of one direction's packets.
+func (c *compiler) direction(m *match.Match, t *conntrack.Tuple) {
 	proto, one := single(m.Proto)
 	if one {
 		t.Proto = proto
 		t.Has |= conntrack.HasProto
 	}
-	c.rest = c.rest || m.Proto.Given() && !one || m.AnyPort.Given()
+	c.rest = c.rest || m.Proto.Given() && !one
 	if m.Both {
 		c.rest = c.rest || m.Src.Given() || m.Dst.Given() || m.SrcPort.Given() || m.DstPort.Given() || m.ICMP.Given()
 		return
@@ -54,9 +70,9 @@ func (c *compiler) packets() {
 	c.address(m.Dst, &t.Dst)
 	// Of other protocols than these an entry may have no ports, which is unknown.
 	plain := one && (proto == packet.ProtoTCP || proto == packet.ProtoUDP)
-	c.port(m.SrcPort, plain, &t.SrcPort, conntrack.HasSrcPort)
-	c.port(m.DstPort, plain, &t.DstPort, conntrack.HasDstPort)
-	c.icmp(m.ICMP)
+	c.port(m.SrcPort, plain, t, &t.SrcPort, conntrack.HasSrcPort)
+	c.port(m.DstPort, plain, t, &t.DstPort, conntrack.HasDstPort)
+	c.icmp(m.ICMP, t)
 }
 
 // single is the one value that a set means.
@@ -76,23 +92,22 @@ func (c *compiler) address(s match.Set[netip.Prefix], to *netip.Addr) {
 	c.rest = c.rest || s.Given()
 }
 
-func (c *compiler) port(s match.Set[match.Range], plain bool, to *uint16, has conntrack.TupleFields) {
+func (c *compiler) port(s match.Set[match.Range], plain bool, t *conntrack.Tuple, to *uint16, has conntrack.TupleFields) {
 	r, one := single(s)
 	if one && plain && r.Lo == r.Hi {
 		*to = r.Lo
-		c.out.Orig.Has |= has
+		t.Has |= has
 		return
 	}
 	c.rest = c.rest || s.Given()
 }
 
-func (c *compiler) icmp(s match.Set[packet.ICMPType]) {
+func (c *compiler) icmp(s match.Set[packet.ICMPType], t *conntrack.Tuple) {
 	typ, one := single(s)
 	if !one {
 		c.rest = c.rest || s.Given()
 		return
 	}
-	t := &c.out.Orig
 	t.ICMPType = typ.Type
 	t.Has |= conntrack.HasICMPType
 	if !typ.AnyCode {

@@ -14,8 +14,12 @@ import (
 type Query struct {
 	// Match is judged over the packets of the original direction, as they come
 	// in; with Both over those of either. Its interfaces, mark and TCP flags are
-	// not looked at: an entry has none (match.Conntrack).
+	// not looked at: an entry has none (match.Conntrack). Reply is judged over the
+	// packets of the reply direction, as they come in: its ends are those that
+	// answer, which NAT may have made others than Match names.
 	Match  match.Match
+	Reply  match.Match
+	ICMPID *uint16     // of the query
 	Mark   *match.Mark // the connection's
 	State  Words
 	Status Bits
@@ -63,7 +67,7 @@ func (q *Query) Judge(f *conntrack.Flow) match.Verdict {
 	answer := match.Verdict{Answer: match.Yes}
 	for _, part := range [...]func(*Query, *conntrack.Flow) match.Verdict{
 		(*Query).judgeZone, (*Query).judgeMark, (*Query).judgeStatus, (*Query).judgeNAT, (*Query).judgeState,
-		(*Query).judgeLabels, (*Query).judgeTimes, (*Query).judgePackets,
+		(*Query).judgeLabels, (*Query).judgeTimes, (*Query).judgePackets, (*Query).judgeReply, (*Query).judgeICMPID,
 	} {
 		v := part(q, f)
 		if v.Answer == match.No {
@@ -195,18 +199,24 @@ func (q *Query) judgeTimes(f *conntrack.Flow) match.Verdict {
 }
 
 func (q *Query) judgePackets(f *conntrack.Flow) match.Verdict {
-	v := q.judgeTuple(f, &f.Orig)
+	v := judgeTuple(&q.Match, f, &f.Orig)
 	if v.Answer == match.Yes || !q.Match.Both {
 		return v
 	}
-	if back := q.judgeTuple(f, &f.Reply); back.Answer != match.No {
+	if back := judgeTuple(&q.Match, f, &f.Reply); back.Answer != match.No {
 		return back
 	}
 	return v
 }
 
+func (q *Query) judgeReply(f *conntrack.Flow) match.Verdict { return judgeTuple(&q.Reply, f, &f.Reply) }
+
+func (q *Query) judgeICMPID(f *conntrack.Flow) match.Verdict {
+	return verdict(q.ICMPID == nil || f.Orig.Has&conntrack.HasICMPID != 0 && f.Orig.ICMPID == *q.ICMPID)
+}
+
 // judgeTuple judges MATCH over a packet of one direction.
-func (q *Query) judgeTuple(f *conntrack.Flow, t *conntrack.Tuple) match.Verdict {
+func judgeTuple(m *match.Match, f *conntrack.Flow, t *conntrack.Tuple) match.Verdict {
 	p := packet.Packet{Family: f.Family, Src: t.Src, Dst: t.Dst, Proto: t.Proto, NextHeader: t.Proto, Has: packet.HasIP | packet.HasProto}
 	if p.Family == packet.Unspec {
 		p.Family = t.Family()
@@ -219,5 +229,5 @@ func (q *Query) judgeTuple(f *conntrack.Flow, t *conntrack.Tuple) match.Verdict 
 		p.ICMP = packet.ICMP{Type: t.ICMPType, Code: t.ICMPCode, ID: t.ICMPID}
 		p.Has |= packet.HasICMP
 	}
-	return q.Match.Judge(&p, "", "", nil)
+	return m.Judge(&p, "", "", nil)
 }

@@ -28,6 +28,14 @@ func TestKernelPart(t *testing.T) {
 			t.Errorf("%q: exact %v", words, got)
 		}
 	}
+	m, _, err := match.Parse(strings.Fields("-p tcp -s 10.2.0.2 --sport 8080"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := (&flows.Query{Reply: m}).Filter(nil)
+	if !answers.InKernel().Exact || answers.Reply.SrcPort != 8080 || !answers.Orig.IsZero() {
+		t.Errorf("%+v", answers)
+	}
 	q := flows.Query{NAT: flows.DestinationNAT, State: flows.Words{Any: []string{"UNREPLIED"}}, Status: flows.Bits{Unset: conntrack.Assured}}
 	f := q.Filter(nil)
 	if f.Also != nil || f.Status != conntrack.DstNAT || f.StatusMask != conntrack.DstNAT|conntrack.SeenReply|conntrack.Assured {
