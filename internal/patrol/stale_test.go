@@ -72,7 +72,7 @@ func TestUnreachable(t *testing.T) {
 	if !strings.Contains(f.Title, "10.96.0.10:80") || !strings.Contains(f.Evidence[0].Is, "no namespace behind cni0 has it: there are pod1, pod2") {
 		t.Errorf("%s %v", f.Title, f.Evidence)
 	}
-	if f.Delete.Pktrail != "pktrail ct delete -p tcp -d 10.96.0.10 --dport 80" || len(f.Samples) != 3 {
+	if f.Delete.Pktrail != "pktrail ct delete -p tcp -d 10.96.0.10 --dport 80 --reply-src 10.244.1.50 --reply-sport 8080" || len(f.Samples) != 3 {
 		t.Errorf("%+v", f)
 	}
 	n.deletes(f.Samples[0].Delete.Conntrack, 1)

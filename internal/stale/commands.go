@@ -42,14 +42,10 @@ func (w *words) end(t *target) {
 }
 
 func (in Inside) commands(common, pktrail, conntrack words) Commands {
-	var c Commands
-	if pktrail != nil {
-		c.Pktrail = "pktrail ct delete" + in.Netns + " " + append(common[:len(common):len(common)], pktrail...).String()
+	return Commands{
+		Pktrail:   "pktrail ct delete" + in.Netns + " " + append(common[:len(common):len(common)], pktrail...).String(),
+		Conntrack: in.Enter + "conntrack -D " + append(common[:len(common):len(common)], conntrack...).String(),
 	}
-	if conntrack != nil {
-		c.Conntrack = in.Enter + "conntrack -D " + append(common[:len(common):len(common)], conntrack...).String()
-	}
-	return c
 }
 
 // ofEntry deletes one entry.
@@ -64,35 +60,31 @@ func (in Inside) ofEntry(f *conntrack.Flow) Commands {
 	}
 	w.end(&t)
 	if f.Orig.Has&conntrack.HasICMP == 0 {
-		return in.commands(w, words{}, words{})
+		return in.commands(w, nil, nil)
 	}
 	flag := "--icmp"
 	if t.proto == packet.ProtoICMPv6 {
 		flag = "--icmpv6"
 	}
-	var icmp words
-	icmp.add(flag+"-type", strconv.Itoa(int(f.Orig.ICMPType)))
-	icmp.add(flag+"-code", strconv.Itoa(int(f.Orig.ICMPCode)))
-	icmp.add(flag+"-id", strconv.Itoa(int(f.Orig.ICMPID)))
-	return in.commands(w, nil, icmp) // pktrail's MATCH has no word for the id
+	typ, code, id := strconv.Itoa(int(f.Orig.ICMPType)), strconv.Itoa(int(f.Orig.ICMPCode)), strconv.Itoa(int(f.Orig.ICMPID))
+	return in.commands(w, words{flag + "-type", typ + "/" + code, "--icmp-id", id}, words{flag + "-type", typ, flag + "-code", code, flag + "-id", id})
 }
 
-// ofGroup deletes all entries of a target, or for conntrack all those with one
-// backend. What would delete others too is left out.
-func (in Inside) ofGroup(key *group, groupExact, targetExact bool) Commands {
+// ofGroup deletes the entries of a target with one backend, unless that would
+// delete others too.
+func (in Inside) ofGroup(key *group, exact bool) Commands {
+	if !exact {
+		return Commands{}
+	}
 	w := begin(&key.target)
 	w.add("-d", key.dst.Addr().String())
 	w.port("--dport", key.dst.Port())
 	w.end(&key.target)
 	var pktrail, other words
-	if targetExact {
-		pktrail = words{}
-	}
-	if groupExact {
-		other = words{}
-		other.add("-r", key.backend.Addr().String())
-		other.port("--reply-port-src", key.backend.Port())
-	}
+	pktrail.add("--reply-src", key.backend.Addr().String())
+	pktrail.port("--reply-sport", key.backend.Port())
+	other.add("-r", key.backend.Addr().String())
+	other.port("--reply-port-src", key.backend.Port())
 	return in.commands(w, pktrail, other)
 }
 
@@ -103,5 +95,5 @@ func (in Inside) ofPile(key *pile) Commands {
 	w.port("--dport", key.dst.Port())
 	w.end(&key.target)
 	w.add("--state", key.state.String())
-	return in.commands(w, words{}, words{})
+	return in.commands(w, nil, nil)
 }

@@ -245,7 +245,7 @@ func (j *judge) finding(g *found, kind Kind, certainty Certainty, classes ...cla
 	if g.key.nat {
 		f.To = &Backend{Addr: g.key.backend.Addr(), Port: portOf(g.key.backend)}
 	}
-	f.Delete = j.facts.Inside.ofGroup(&g.key, g.total == f.Entries, j.s.targets[g.key.target] == f.Entries)
+	f.Delete = j.facts.Inside.ofGroup(&g.key, g.total == f.Entries)
 	g.verdict = f
 	return f
 }

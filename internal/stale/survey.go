@@ -37,8 +37,7 @@ type Survey struct {
 	followed   map[uint32]followed
 	groups     map[group]*found
 	piles      map[pile]*piled
-	targets    map[target]int64 // entries of the second look, with any backend
-	passed     int64            // suspicious, and there was no room to follow them
+	passed     int64 // suspicious, and there was no room to follow them
 	oneWay     int64
 	began, end time.Time
 }
@@ -119,7 +118,7 @@ func New(opt Options) *Survey {
 	}
 	return &Survey{
 		opt: opt, followed: map[uint32]followed{}, groups: map[group]*found{},
-		piles: map[pile]*piled{}, targets: map[target]int64{},
+		piles: map[pile]*piled{},
 	}
 }
 
@@ -149,7 +148,6 @@ func (s *Survey) First(f *conntrack.Flow, at time.Time) {
 		s.passed++
 		return
 	}
-	s.targets[key.target] = 0
 	s.followed[f.ID] = followed{
 		at: int64(at.Sub(s.began)), orig: f.CountersOrig.Packets, reply: f.CountersReply.Packets, timeout: f.Timeout,
 		counted: f.Has&conntrack.HasCountersOrig != 0, replied: f.Status&conntrack.SeenReply != 0,
@@ -237,10 +235,6 @@ func (s *Survey) Backends(most int) []netip.Addr {
 func (s *Survey) Second(f *conntrack.Flow, at time.Time) {
 	s.entries++
 	s.end = at
-	t := targetOf(f)
-	if n, known := s.targets[t]; known {
-		s.targets[t] = n + 1
-	}
 	if halfOpen(f) {
 		s.pile(f)
 	}

@@ -207,7 +207,7 @@ func TestCommands(t *testing.T) {
 	old, fresh := flow(1, udp, dns, gone, 29, 0), flow(2, udp, dns, gone, 29, 0)
 	other := flow(3, udp, dns, alsoA, 29, conntrack.SeenReply)
 	r := look(Options{}, []*conntrack.Flow{old, other}, []*conntrack.Flow{old, other}).Judge(known(t))
-	if d := r.Findings[0].Delete; d.Pktrail != "" || d.Conntrack != "conntrack -D -p udp -d 10.96.0.10 --dport 53 -r 10.244.1.7 --reply-port-src 53" {
+	if d := r.Findings[0].Delete; d.Pktrail != "pktrail ct delete -p udp -d 10.96.0.10 --dport 53 --reply-src 10.244.1.7 --reply-sport 53" || d.Conntrack != "conntrack -D -p udp -d 10.96.0.10 --dport 53 -r 10.244.1.7 --reply-port-src 53" {
 		t.Errorf("%+v", d)
 	}
 	r = look(Options{}, []*conntrack.Flow{old}, []*conntrack.Flow{old, fresh}).Judge(known(t))
@@ -226,7 +226,10 @@ func TestICMPCommands(t *testing.T) {
 		Src: netip.MustParseAddr("fd00::1"), Dst: netip.MustParseAddr("fd00::2"), Proto: packet.ProtoICMPv6,
 		Has: conntrack.HasProto | conntrack.HasICMP, ICMPType: 128, ICMPID: 7,
 	}
-	want := Commands{Conntrack: "conntrack -D -p icmpv6 -s fd00::1 -d fd00::2 --zone 5 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 7"}
+	want := Commands{
+		Pktrail:   "pktrail ct delete -p icmpv6 -s fd00::1 -d fd00::2 --zone 5 --icmpv6-type 128/0 --icmp-id 7",
+		Conntrack: "conntrack -D -p icmpv6 -s fd00::1 -d fd00::2 --zone 5 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 7",
+	}
 	if got := (Inside{}).ofEntry(f); got != want {
 		t.Errorf("%+v", got)
 	}
