@@ -77,7 +77,7 @@ var places = []place{
 		why: "answers about rules as values: of this host, of another's, or of files"},
 	{path: "internal/rules/graph", ours: []string{"ruleset"}, pure: true,
 		why: "pictures of chains; which were read is others' business"},
-	{path: "internal/rules/check", ours: []string{"ruleset"}, pure: true,
+	{path: "internal/rules/check", ours: []string{"ruleset", "internal/doctor"}, pure: true,
 		why: "what is wrong with rules in themselves, by the one model alone"},
 	{path: "internal/match", ours: []string{"packet", "internal/event"}, beside: []string{"net"}, pure: true,
 		why: "MATCH is a predicate over packets; who uses it compiles it himself; net for the names of services"},

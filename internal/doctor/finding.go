@@ -62,8 +62,8 @@ func Trouble(all []Finding) bool {
 	return slices.ContainsFunc(all, func(f Finding) bool { return f.Severity != Info })
 }
 
-// finish orders findings, the worst first, and fills what JSON must not lack.
-func finish(all []Finding) []Finding {
+// Finish orders findings, the worst first, and fills what JSON must not lack.
+func Finish(all []Finding) []Finding {
 	for i := range all {
 		f := &all[i]
 		f.Schema = FindingSchema

@@ -60,7 +60,7 @@ func Logging(l *snapshot.Logging) []Finding {
 			all = append(all, f)
 		}
 	}
-	return finish(all)
+	return Finish(all)
 }
 
 // rulesWhere are the rules for which a condition holds.

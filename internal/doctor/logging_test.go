@@ -303,7 +303,7 @@ func TestInside(t *testing.T) {
 }
 
 func TestFindingJSON(t *testing.T) {
-	b, err := json.Marshal(finish([]Finding{{ID: "x", Severity: Low, Certainty: Suspect, Title: "t"}})[0])
+	b, err := json.Marshal(Finish([]Finding{{ID: "x", Severity: Low, Certainty: Suspect, Title: "t"}})[0])
 	want := `{"schema":"pktrail/finding/v1","id":"x","severity":"low","certainty":"suspect","title":"t","evidence":[],"explains":[],"fix":[],"source":[]}`
 	if err != nil || string(b) != want {
 		t.Errorf("%s, %v", b, err)

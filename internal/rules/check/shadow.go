@@ -1,0 +1,202 @@
+package check
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/pktrail/pktrail/internal/doctor"
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// manyComparisons bounds what is compared in one chain.
+const manyComparisons = 20_000_000
+
+// shadowed finds rules that can never match, since one before them in their
+// chain takes every packet that they would.
+func shadowed(h *host) (found []doctor.Finding) {
+	for _, t := range h.tables {
+		ends := &enders{chains: h.chains[t], known: map[string]bool{}}
+		for _, c := range t.Chains {
+			s := newShadows(ends)
+			evidence := s.search(c)
+			if len(evidence) > 0 {
+				found = append(found, s.finding(t, c, evidence))
+			}
+			if s.stopped > 0 {
+				found = append(found, doctor.Finding{
+					ID: "rule-shadowed", Severity: doctor.Info, Certainty: doctor.Suspect,
+					Title: fmt.Sprintf("%s is too long to compare every rule with every other: from rule %d on shadowed rules may be missing here", chainName(t, c), s.stopped),
+				})
+			}
+		}
+	}
+	return found
+}
+
+func (s *shadows) finding(t *ruleset.Table, c *ruleset.Chain, evidence []doctor.Evidence) doctor.Finding {
+	return doctor.Finding{
+		ID: "rule-shadowed", Severity: doctor.Low, Certainty: doctor.Certain,
+		Title:    fmt.Sprintf("%s of %s can never match: an earlier rule takes all their packets", count(len(evidence), "rule"), chainName(t, c)),
+		Evidence: bounded(evidence),
+		Fix:      []string{"delete the later rule, or move it before the one that takes its packets"},
+	}
+}
+
+// shadows are the rules so far of a chain that take packets for good, found by
+// a value that they ask for.
+type shadows struct {
+	ends    *enders
+	general []*ruleset.Rule
+	exact   map[exactly][]*ruleset.Rule
+	left    int
+	stopped int // the rule from which on there was no time
+}
+
+type exactly struct {
+	field ruleset.Field
+	value ruleset.Value
+}
+
+func newShadows(ends *enders) *shadows {
+	return &shadows{ends: ends, exact: map[exactly][]*ruleset.Rule{}, left: manyComparisons}
+}
+
+func (s *shadows) search(c *ruleset.Chain) (evidence []doctor.Evidence) {
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		if !r.Known {
+			continue
+		}
+		facts, possible := factsOf(r)
+		if by := s.taker(r, facts); by != nil && possible {
+			evidence = append(evidence, doctor.Evidence{
+				What: fmt.Sprintf("rule %d: %s", r.Number, r.Text), Is: fmt.Sprintf("taken by rule %d: %s", by.Number, by.Text),
+			})
+		}
+		if s.left < 0 {
+			s.stopped = r.Number
+			return evidence
+		}
+		if s.takes(r) {
+			s.remember(r)
+		}
+	}
+	return evidence
+}
+
+// takes reports whether no packet that matches the rule comes to the next one,
+// today and tomorrow: what sets hold changes.
+func (s *shadows) takes(r *ruleset.Rule) bool {
+	for i := range r.When {
+		if c := &r.When[i]; c.Why != "" || c.Set != "" || c.Chooses {
+			return false
+		}
+	}
+	return s.ends.final(r)
+}
+
+func (s *shadows) remember(r *ruleset.Rule) {
+	for i := range r.When {
+		if c := &r.When[i]; len(c.Fields) == 1 && c.Mask == (ruleset.Value{}) && !c.Not && len(c.Rows) == 1 {
+			if only := c.Rows[0].Ranges[0]; only.From == only.To {
+				key := exactly{c.Fields[0], only.From}
+				s.exact[key] = append(s.exact[key], r)
+				return
+			}
+		}
+	}
+	s.general = append(s.general, r)
+}
+
+// taker is the first rule that takes all packets of r, or nil.
+func (s *shadows) taker(r *ruleset.Rule, facts ruleset.Facts) (first *ruleset.Rule) {
+	consider := func(candidates []*ruleset.Rule) {
+		for _, a := range candidates {
+			s.left--
+			if (first == nil || a.Number < first.Number) && covers(a, r, facts) {
+				first = a
+				return
+			}
+		}
+	}
+	consider(s.general)
+	for field, ranges := range facts {
+		if len(ranges) == 1 && ranges[0].From == ranges[0].To {
+			consider(s.exact[exactly{field, ranges[0].From}])
+		}
+	}
+	return first
+}
+
+// covers reports whether a matches whatever b matches.
+func covers(a, b *ruleset.Rule, facts ruleset.Facts) bool {
+	for i := range a.When {
+		if c := &a.When[i]; c.Judge(facts) != ruleset.Yes && !asks(b, c) {
+			return false
+		}
+	}
+	return true
+}
+
+// asks reports whether a rule has the same condition.
+func asks(r *ruleset.Rule, c *ruleset.Condition) bool {
+	for i := range r.When {
+		d := &r.When[i]
+		if d.Not == c.Not && d.Mask == c.Mask && d.Why == "" && c.Why == "" &&
+			reflect.DeepEqual(d.Fields, c.Fields) && reflect.DeepEqual(d.Rows, c.Rows) {
+			return true
+		}
+	}
+	return false
+}
+
+// enders knows which rules and chains let no packet go on behind them.
+type enders struct {
+	chains map[string]*ruleset.Chain
+	known  map[string]bool // false also while a chain is being looked at
+}
+
+// final reports whether what matches the rule does not come to the next.
+func (e *enders) final(r *ruleset.Rule) bool {
+	for _, w := range ways(r, nil) {
+		switch w.verdict {
+		case ruleset.Accept, ruleset.Drop, ruleset.Reject, ruleset.Return, ruleset.Goto, ruleset.Stolen:
+		case ruleset.Jump:
+			if !e.chain(w.target) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return r.Effect.Known
+}
+
+// chain reports whether no packet comes back from a chain.
+func (e *enders) chain(name string) bool {
+	if ends, known := e.known[name]; known {
+		return ends
+	}
+	e.known[name] = false
+	c := e.chains[name]
+	if c == nil {
+		return false
+	}
+	e.known[name] = e.keeps(c)
+	return e.known[name]
+}
+
+func (e *enders) keeps(c *ruleset.Chain) bool {
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		for _, w := range ways(r, nil) {
+			if w.verdict == ruleset.Return || w.verdict == ruleset.Unknown || w.verdict == ruleset.Goto && !e.chain(w.target) {
+				return false
+			}
+		}
+		if r.Known && len(r.When) == 0 && e.final(r) {
+			return true
+		}
+	}
+	return false
+}
