@@ -13,14 +13,15 @@ import (
 
 // XTables reads all legacy tables of a family, IP or IP6, from the kernel, in
 // the order of /proc/net/ip_tables_names. It asks for no table that is not
-// named there, so that none appears and no module is loaded by looking.
+// named there, so that none appears and no module is loaded by looking. The
+// error joins that of each table that could not be read; the others are there.
 func (h *Host) XTables(fam ruleset.Family) (tables []*xt.Table, err error) {
 	err = h.NS.Do(func() (err error) {
 		tables, err = xtables(fam)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the legacy tables of namespace %s: %w", h.NS.Name, err)
+		return tables, fmt.Errorf("read the legacy tables of namespace %s: %w", h.NS.Name, err)
 	}
 	return tables, nil
 }
@@ -40,14 +41,16 @@ func xtables(fam ruleset.Family) ([]*xt.Table, error) {
 	words.Set = (&setNames{x: x, known: map[uint16]string{}}).name
 	env := xt.Env{Family: fam, Names: words}
 	var tables []*xt.Table
+	var failed []error
 	for _, name := range names {
 		t, err := x.table(name, env)
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
+			continue
 		}
 		tables = append(tables, t)
 	}
-	return tables, nil
+	return tables, errors.Join(failed...)
 }
 
 // table reads one table; hooks and entries are two questions, so the first is

@@ -1,0 +1,108 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pktrail/pktrail/internal/rules"
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/nft"
+)
+
+// Rules reads the rules of every back end, each as it was at one moment, and
+// again where they changed from one back end to the next. It needs no tool,
+// loads no module and creates no table. What could not be read is a doubt; it is
+// an error where nothing could be.
+func (h *Host) Rules(ctx context.Context) (*rules.Host, error) {
+	for try := 1; ; try++ {
+		before := h.standing()
+		host, err := h.rulesOnce(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read rules of namespace %s: %w", h.NS.Name, err)
+		}
+		rested, err := h.stillAs(before)
+		switch {
+		case err != nil:
+			host.Doubts = append(host.Doubts, "changes of the rules cannot be noticed: "+err.Error())
+		case !rested && try < textTries:
+			continue
+		case !rested:
+			host.Doubts = append(host.Doubts, "the rules changed each time they were read: those of one back end may be older than those of the other")
+		}
+		return host, nil
+	}
+}
+
+// standing is how the rules stand by what costs little to ask; nil where that
+// cannot be told.
+func (h *Host) standing() (f *fingerprint) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	err := h.NS.Do(func() (err error) {
+		f, err = h.fingerprint(nil)
+		return err
+	})
+	if err != nil {
+		return nil // the reading itself will say why
+	}
+	return f
+}
+
+func (h *Host) stillAs(before *fingerprint) (same bool, err error) {
+	if before == nil {
+		return true, nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	err = h.NS.Do(func() error {
+		same, err = h.sameAs(before)
+		return err
+	})
+	return same, err
+}
+
+// rulesPart is one of those that rules are read in.
+type rulesPart struct {
+	what string
+	read func(*rules.Host) error
+}
+
+func (h *Host) parts() []rulesPart {
+	legacy := func(fam ruleset.Family) func(*rules.Host) error {
+		return func(host *rules.Host) error {
+			tables, err := h.XTables(fam)
+			host.Legacy = append(host.Legacy, tables...)
+			return err
+		}
+	}
+	return []rulesPart{
+		{"legacy tables of IPv4", legacy(ruleset.IP)},
+		{"legacy tables of IPv6", legacy(ruleset.IP6)},
+		{"nf_tables", func(host *rules.Host) (err error) {
+			host.NFT, err = h.NFTables()
+			return err
+		}},
+	}
+}
+
+func (h *Host) rulesOnce(ctx context.Context) (*rules.Host, error) {
+	host := &rules.Host{Name: h.NS.Name, ReadAt: time.Now()}
+	var failed []error
+	for _, p := range h.parts() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := p.read(host); err != nil {
+			failed = append(failed, err)
+			host.Doubts = append(host.Doubts, fmt.Sprintf("%s: not all could be read: %v", p.what, err))
+		}
+	}
+	if len(failed) > 0 && len(host.Legacy) == 0 && noTables(host.NFT) {
+		return nil, errors.Join(failed...)
+	}
+	return host, nil
+}
+
+func noTables(n *nft.Native) bool { return n == nil || len(n.Tables) == 0 }
