@@ -32,8 +32,11 @@ const (
 
 // list is the elements as they are printed: in order, and intervals put together.
 func (s *Set) list() []*term {
-	if s.elems != nil || len(s.raw) == 0 {
+	switch {
+	case s.elems != nil:
 		return s.elems
+	case len(s.raw) == 0:
+		return s.given
 	}
 	all := make([]*term, 0, len(s.raw))
 	for _, raw := range s.raw {

@@ -3,8 +3,6 @@ package nft
 import (
 	"strconv"
 
-	"github.com/pktrail/pktrail/internal/wire"
-
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -169,14 +167,7 @@ func (p *printer) names(all []string) {
 // rule prints the statements and the comment, without the handle.
 func (p *printer) rule(t *Table, r *Rule) {
 	p.fam = t.Family
-	l := &lifter{table: t}
-	list := wire.Attrs(r.exprs)
-	for a, ok := list.Next(); ok; a, ok = list.Next() {
-		if a.Type == listElem {
-			l.expr(wire.Attrs(a.Data))
-		}
-	}
-	for i, s := range settleAll(t.Family, l.stmts) {
+	for i, s := range settleAll(t.Family, t.lifted(r)) {
 		if i > 0 {
 			p.s(" ")
 		}

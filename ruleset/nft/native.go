@@ -59,6 +59,8 @@ type Rule struct {
 	Handle  uint64
 	Comment string
 	exprs   []byte // a list of NFTA_LIST_ELEM
+	// written is the rule as it was read from text, in place of exprs.
+	written []lowered
 }
 
 // Exprs decodes the rule's expressions; what is not known is an *Unknown.

@@ -27,6 +27,7 @@ type Set struct {
 	exprs        []byte // that each element is given: a list of NFTA_LIST_ELEM
 	raw          [][]byte
 	elems        []*term
+	given        []*term // the elements as text gave them, in place of raw
 }
 
 // Flags of sets (enum nft_set_flags).
@@ -49,6 +50,9 @@ func (s *Set) isVerdictMap() bool { return s.data != nil && s.data.typ.id == idV
 func (s *Set) fresh() *Set {
 	c := *s
 	c.elems = nil
+	for _, e := range s.given {
+		c.elems = append(c.elems, e.clone())
+	}
 	return &c
 }
 

@@ -31,7 +31,22 @@ func (s *exprStmt) print(p *printer) { p.term(s.e) }
 
 // settleAll gives the statements of a rule of a family.
 func settleAll(fam ruleset.Family, stmts []stmt) []stmt {
-	c := &settler{fam: fam}
+	c := &settler{}
+	c.begin(fam)
+	for _, s := range stmts {
+		c.cur = nil
+		s.settle(c)
+		c.deps.prev = c.cur
+		if _, match := s.(*exprStmt); !match {
+			c.deps.reset()
+		}
+	}
+	return c.alive()
+}
+
+// begin takes what the family of the table tells of the headers.
+func (c *settler) begin(fam ruleset.Family) {
+	c.fam = fam
 	switch fam {
 	case ruleset.Bridge:
 		c.first = headEther
@@ -49,15 +64,6 @@ func settleAll(fam ruleset.Family, stmts []stmt) []stmt {
 	if c.first != nil {
 		c.heads[c.first.base] = c.first
 	}
-	for _, s := range stmts {
-		c.cur = nil
-		s.settle(c)
-		c.deps.prev = c.cur
-		if _, match := s.(*exprStmt); !match {
-			c.deps.reset()
-		}
-	}
-	return c.alive()
 }
 
 func (c *settler) alive() []stmt {
