@@ -1,0 +1,136 @@
+package graph
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func leads(text string, v ruleset.Verdict, to string) ruleset.Rule {
+	return ruleset.Rule{Text: text, Known: true, Effect: ruleset.Effect{Known: true, Verdict: v, Target: to}}
+}
+
+func chain(name string, base *ruleset.Base, rules ...ruleset.Rule) *ruleset.Chain {
+	c := &ruleset.Chain{Name: name, Base: base, Rules: rules}
+	if base != nil {
+		c.Policy = ruleset.Accept
+	}
+	for i := range c.Rules {
+		c.Rules[i].Number = i + 1
+	}
+	return c
+}
+
+// services is a nat table as kube-proxy makes it, with so many services.
+func services(many int) *ruleset.Table {
+	key := ruleset.TableKey{Backend: ruleset.NFT, Family: ruleset.IP, Name: "nat"}
+	all := chain("KUBE-SERVICES", nil)
+	t := &ruleset.Table{TableKey: key, Dialect: ruleset.Iptables, Chains: []*ruleset.Chain{
+		chain("PREROUTING", &ruleset.Base{Hook: ruleset.Prerouting, Priority: -100, Type: "nat"}, leads("a", ruleset.Jump, "KUBE-SERVICES")),
+		chain("OUTPUT", &ruleset.Base{Hook: ruleset.Output, Priority: -100, Type: "nat"}, leads("b", ruleset.Jump, "KUBE-SERVICES")),
+		all,
+		chain("KUBE-MARK-MASQ", nil, leads("m", ruleset.Continue, "MARK")),
+		chain("LEFT-OVER", nil, leads("c", ruleset.Goto, "KUBE-MARK-MASQ")),
+	}}
+	for i := range many {
+		name := fmt.Sprintf("KUBE-SVC-%016X", 0xABCDEF0123456789+uint64(i))
+		all.Rules = append(all.Rules, leads("s", ruleset.Jump, name))
+		all.Rules[i].Number = i + 1
+		t.Chains = append(t.Chains, chain(name, nil, leads("k", ruleset.Jump, "KUBE-MARK-MASQ")))
+	}
+	return t
+}
+
+func TestBuildFolds(t *testing.T) {
+	g, err := Build([]*ruleset.Table{services(100)}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]Node{}
+	for _, n := range g.Nodes {
+		names[n.Name] = n
+	}
+	if n := names["KUBE-SVC-*"]; n.Chains != 100 || n.Rules != 100 || n.Unreachable {
+		t.Errorf("the services: %+v", n)
+	}
+	if n := names["LEFT-OVER"]; !n.Unreachable || !n.Unreferenced {
+		t.Errorf("a chain that nothing leads to: %+v", n)
+	}
+	if len(g.Nodes) != 8 || len(g.Edges) != 7 {
+		t.Errorf("%d nodes, %d edges", len(g.Nodes), len(g.Edges))
+	}
+	for _, e := range g.Edges {
+		if g.Nodes[e.To].Name == "KUBE-SVC-*" && e.Rules != 100 {
+			t.Errorf("rules that lead to the services: %d", e.Rules)
+		}
+	}
+}
+
+func TestBuildAroundOneChain(t *testing.T) {
+	tables := []*ruleset.Table{services(3)}
+	g, err := Build(tables, Options{Chain: "nat/KUBE-MARK-MASQ"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Nodes) != 10 {
+		t.Errorf("%d nodes lead to it, with hooks", len(g.Nodes))
+	}
+	g, err = Build(tables, Options{Chain: "OUTPUT", MaxChains: 3})
+	if err != nil || g.Left != 3 || len(g.Nodes) != 4 {
+		t.Errorf("bounded: %d left, %d nodes, %v", g.Left, len(g.Nodes), err)
+	}
+	var none *ErrNoChain
+	if _, err := Build(tables, Options{Chain: "kube-ser"}); !errors.As(err, &none) || len(none.Alike) != 1 {
+		t.Errorf("a chain that is not there: %v", err)
+	}
+}
+
+// TestLoop: the kernel refuses loops, files may hold them.
+func TestLoop(t *testing.T) {
+	table := &ruleset.Table{TableKey: ruleset.TableKey{Name: "t", Family: ruleset.IP}, Chains: []*ruleset.Chain{
+		chain("a", nil, leads("1", ruleset.Jump, "b"), leads("2", ruleset.Jump, "a")),
+		chain("b", nil, leads("1", ruleset.Jump, "a")),
+	}}
+	g, err := Build([]*ruleset.Table{table}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if svg := string(g.AppendSVG(nil)); strings.Count(svg, "<g ") != 2 || strings.Contains(svg, "NaN") {
+		t.Error(svg)
+	}
+}
+
+// TestOutputs holds the three languages to files; -update writes them.
+func TestOutputs(t *testing.T) {
+	table := services(12)
+	odd := leads("o", ruleset.Jump, `odd"<name>`)
+	odd.Number = 13
+	table.Chains[2].Rules = append(table.Chains[2].Rules, odd)
+	g, err := Build([]*ruleset.Table{table}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string][]byte{"services.dot": g.AppendDOT(nil), "services.mmd": g.AppendMermaid(nil), "services.svg": g.AppendSVG(nil)} {
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s differs; -update writes it again:\n%s", name, got)
+		}
+	}
+}
