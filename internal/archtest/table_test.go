@@ -43,7 +43,7 @@ var places = []place{
 		why: "dialects know the model, the model no dialect, and dialects not each other"},
 	{path: "ruleset/xt", ours: []string{"packet", "ruleset"}, pure: true,
 		why: "as ruleset/nft"},
-	{path: "ruleset/iptnft", ours: []string{"ruleset", "ruleset/nft", "ruleset/xt"}, pure: true,
+	{path: "ruleset/iptnft", ours: []string{"ruleset", "ruleset/nft", "ruleset/xt", "internal/wire"}, pure: true,
 		why: "rules of nf_tables that iptables wrote, told in its words: the one place that knows both dialects' forms"},
 	{path: "ruleset/ipset", ours: []string{"ruleset", "internal/wire"}, pure: true,
 		why: "as ruleset/nft"},

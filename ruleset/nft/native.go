@@ -50,6 +50,8 @@ type Chain struct {
 	Devices  []string
 	Comment  string
 	Rules    []*Rule
+	// Counter is what the policy has met; nil where that is not counted.
+	Counter *Counter
 
 	uses uint32 // rules in it, and rules that jump to it
 }
@@ -65,6 +67,11 @@ type Rule struct {
 
 // Exprs decodes the rule's expressions; what is not known is an *Unknown.
 func (r *Rule) Exprs() []Expr { return decodeExprs(r.exprs) }
+
+// Raw is the expressions as the kernel sent them, a list of NFTA_LIST_ELEM, for
+// who must read very many of them; nil for a rule that was read from text. It is
+// not to be changed.
+func (r *Rule) Raw() []byte { return r.exprs }
 
 // Messages of nf_tables (enum nf_tables_msg_types).
 const (
@@ -180,6 +187,10 @@ func (t *Table) binding(name string) *Chain {
 // decodeNativeChain decodes an NFT_MSG_NEWCHAIN (enum nft_chain_attributes).
 func decodeNativeChain(f *fields) *Chain {
 	ch := &Chain{Handle: f.u64(2), Name: f.text(3), uses: f.u32(6), Flags: f.u32(10), Comment: udataComment(f[12])}
+	if f.has(8) {
+		counter := fieldsOf(wire.Attrs(f[8]))
+		ch.Counter = decodeCounter(&counter).(*Counter)
+	}
 	if f.has(4) && f.has(5) && f.has(7) {
 		hook := fieldsOf(wire.Attrs(f[4]))
 		ch.Type, ch.Policy = f.text(7), f.u32(5)

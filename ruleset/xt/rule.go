@@ -9,6 +9,7 @@ import (
 type Rule struct {
 	Handle         uint64 // of nf_tables, for a rule of iptables-nft; else 0
 	Packets, Bytes uint64 // that matched so far
+	Uncounted      bool   // it counts nothing: a rule of nf_tables that nft may have written
 	Source, Dest   Network
 	In, Out        Interface
 	Protocol       Protocol

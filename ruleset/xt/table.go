@@ -25,6 +25,9 @@ type Chain struct {
 	Policy         Verdict // empty for a user chain
 	Packets, Bytes uint64  // that the policy met
 	Rules          []Rule
+	// Absent: the kernel has no such chain. iptables-save prints the built-in
+	// chains of a table of nf_tables whether they are there or not.
+	Absent bool
 }
 
 // Hooks is where the built-in chains of a table begin and where their policies
