@@ -9,10 +9,10 @@ import (
 const svgStyle = `<style>
 svg{background:#fff;font:11px ui-monospace,Menlo,Consolas,monospace}
 text{fill:#1f2328}.dim{fill:#59636e}.edge{fill:none;stroke:#818b98;stroke-width:1.2}
-.goto{stroke-dasharray:5 3}.label{fill:#59636e;font-size:10px}.tip{fill:#818b98}
+.goto{stroke-dasharray:5 3}.label{fill:#59636e;font-size:10px;paint-order:stroke;stroke:#fff;stroke-width:4px}.tip{fill:#818b98}
 rect{fill:#f6f8fa;stroke:#818b98;rx:5}.hook rect{fill:#ddf4ff;stroke:#0969da}.base rect{stroke:#1a7f37;stroke-width:1.6}
 .drop rect{stroke:#cf222e}.lost rect{stroke-dasharray:4 3;fill:none}.lost text{fill:#818b98}.asked rect{fill:#fff8c5;stroke-width:2}.name{font-weight:600}
-@media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e6edf3}.dim,.label{fill:#9198a1}.edge{stroke:#656c76}.tip{fill:#656c76}
+@media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e6edf3}.dim,.label{fill:#9198a1}.label{stroke:#0d1117}.edge{stroke:#656c76}.tip{fill:#656c76}
 rect{fill:#151b23;stroke:#656c76}.hook rect{fill:#121d2f;stroke:#4493f8}.base rect{stroke:#3fb950}.drop rect{stroke:#f85149}.lost rect{fill:none}.asked rect{fill:#272215}}
 </style>
 `
