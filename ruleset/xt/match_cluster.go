@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchCluster takes the flows of some of a cluster's nodes
 // (include/uapi/linux/netfilter/xt_cluster.h).
 type MatchCluster struct {
@@ -20,3 +22,5 @@ func (m MatchCluster) AppendSave(dst []byte) []byte {
 	dst = number(option(dst, false, "cluster-total-nodes"), m.Nodes)
 	return padded(append(option(dst, false, "cluster-hash-seed"), " 0x"...), m.Seed, 8)
 }
+
+func (MatchCluster) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }

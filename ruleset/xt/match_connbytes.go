@@ -3,6 +3,8 @@ package xt
 import (
 	"math"
 	"strconv"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchConnbytes looks at how much a flow has carried
@@ -32,3 +34,5 @@ func (m MatchConnbytes) AppendSave(dst []byte) []byte {
 	direction := [...]string{"original", "reply", "both", "unknown"}
 	return bare(option(dst, false, "connbytes-dir"), direction[min(m.Direction, 3)])
 }
+
+func (MatchConnbytes) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }

@@ -1,6 +1,10 @@
 package xt
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchConnlabel looks at a label of the flow
 // (include/uapi/linux/netfilter/xt_connlabel.h: XT_CONNLABEL_OP_*).
@@ -31,3 +35,5 @@ func (m MatchConnlabel) AppendSave(dst []byte) []byte {
 	}
 	return dst
 }
+
+func (MatchConnlabel) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchConnlimit counts the flows of a network
@@ -54,3 +56,5 @@ func (m MatchConnlimit) prefix() (n uint32) {
 	}
 	return n
 }
+
+func (MatchConnlimit) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchConnmark looks at the flow's mark
 // (include/uapi/linux/netfilter/xt_connmark.h: struct xt_connmark_mtinfo1).
 type MatchConnmark struct {
@@ -18,3 +20,5 @@ func (m MatchConnmark) AppendSave(dst []byte) []byte {
 }
 
 func parseConnmark(a *arguments, e Env) Match { return MatchConnmark(parseMark(a, e).(MatchMark)) }
+
+func (MatchConnmark) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }

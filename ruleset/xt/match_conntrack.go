@@ -3,6 +3,8 @@ package xt
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchConntrack looks at the packet's entry in the connection tracking table
@@ -260,3 +262,5 @@ func (m *MatchConntrack) parseTuple(a *arguments, g given, e Env) bool {
 	}
 	return false
 }
+
+func (MatchConntrack) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }

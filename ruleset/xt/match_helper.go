@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchHelper looks for flows that a conntrack helper expected
 // (include/uapi/linux/netfilter/xt_helper.h).
 type MatchHelper struct {
@@ -25,3 +27,5 @@ func parseHelper(a *arguments, _ Env) Match {
 	})
 	return m
 }
+
+func (MatchHelper) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchMark looks at the packet's mark (include/uapi/linux/netfilter/xt_mark.h:
 // struct xt_mark_mtinfo1).
 type MatchMark struct {
@@ -26,3 +28,5 @@ func parseMark(a *arguments, _ Env) Match {
 	})
 	return m
 }
+
+func (MatchMark) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsMark = true }

@@ -1,6 +1,10 @@
 package xt
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchRecent keeps and asks a list of addresses that were seen lately
 // (include/uapi/linux/netfilter/xt_recent.h: XT_RECENT_*).
@@ -109,4 +113,13 @@ func (m *MatchRecent) parseModifier(a *arguments, g given, e Env) bool {
 		return false
 	}
 	return true
+}
+
+func (m MatchRecent) affect(e *ruleset.Effect, _ ruleset.Family) {
+	if m.Ops&(2|4|8) != 0 {
+		e.WritesSets = append(e.WritesSets, m.List)
+	}
+	if m.Ops&(1|4|8) != 0 {
+		e.ReadsSets = append(e.ReadsSets, m.List)
+	}
 }

@@ -3,6 +3,8 @@ package xt
 import (
 	"fmt"
 	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchSet looks the packet up in an ipset (include/uapi/linux/netfilter/xt_set.h).
@@ -77,11 +79,7 @@ func (m MatchSet) AppendSave(dst []byte) []byte {
 
 // append writes the set's name and parts; a set without a known name by its index.
 func (s SetRef) append(dst []byte) []byte {
-	if s.Name == "" {
-		dst = fmt.Appendf(dst, " [set %d]", s.Index)
-	} else {
-		dst = bare(dst, s.Name)
-	}
+	dst = bare(dst, s.name())
 	sep := byte(' ')
 	for i := 1; i <= int(s.Dim) && i < 8; i++ {
 		word := "dst"
@@ -153,4 +151,16 @@ func (a *arguments) setCounter(g given, name string, c *SetCounter) bool {
 		c.Op = 2
 	}
 	return true
+}
+
+func (m MatchSet) affect(e *ruleset.Effect, _ ruleset.Family) {
+	e.ReadsSets = append(e.ReadsSets, m.Set.name())
+}
+
+// name is the set's name, or its index where that is not known.
+func (s SetRef) name() string {
+	if s.Name == "" {
+		return fmt.Sprintf("[set %d]", s.Index)
+	}
+	return s.Name
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchSocket looks for an open socket that the packet is for
 // (include/uapi/linux/netfilter/xt_socket.h: XT_SOCKET_*).
 type MatchSocket struct{ Flags uint8 }
@@ -27,4 +29,11 @@ func parseSocket(a *arguments, _ Env) Match {
 		return a.flag(g)
 	})
 	return m
+}
+
+// affect: with --restore-skmark the packet gets the socket's mark.
+func (m MatchSocket) affect(e *ruleset.Effect, _ ruleset.Family) {
+	if m.Flags&4 != 0 {
+		setsMark(e, 0xffffffff)
+	}
 }

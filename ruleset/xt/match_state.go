@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchState is the old match on connection tracking's state
 // (include/uapi/linux/netfilter/xt_state.h); iptables writes a
 // [MatchConntrack] for the same word wherever the kernel has it.
@@ -19,3 +21,5 @@ func (m MatchState) AppendSave(dst []byte) []byte {
 	}
 	return ctStateWords(dst, state)
 }
+
+func (MatchState) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }

@@ -32,7 +32,7 @@ func (r *rule) judgeTarget(isChain func(string) bool) {
 		e.Verdict = ruleset.Jump
 		return
 	}
-	r.judgeNAT()
+	e.NAT = natOf(name)
 	r.judgeSideEffects()
 }
 
@@ -71,21 +71,23 @@ func verdictOf(target string) (v ruleset.Verdict, known bool) {
 	return ruleset.Unknown, false
 }
 
-func (r *rule) judgeNAT() {
-	switch r.target.name {
+// natOf is the translation that a target asks for.
+func natOf(target string) ruleset.NAT {
+	switch target {
 	case "SNAT":
-		r.e.NAT = ruleset.SNAT
+		return ruleset.SNAT
 	case "DNAT":
-		r.e.NAT = ruleset.DNAT
+		return ruleset.DNAT
 	case "MASQUERADE":
-		r.e.NAT = ruleset.Masquerade
+		return ruleset.Masquerade
 	case "REDIRECT":
-		r.e.NAT = ruleset.Redirect
+		return ruleset.Redirect
 	case "NETMAP":
-		r.e.NAT = ruleset.Netmap
+		return ruleset.Netmap
 	case "TPROXY":
-		r.e.NAT = ruleset.TProxy
+		return ruleset.TProxy
 	}
+	return ""
 }
 
 func (r *rule) judgeSideEffects() {

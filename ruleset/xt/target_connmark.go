@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // TargetConnmark sets the flow's mark, or copies it from or to the packet's
 // (include/uapi/linux/netfilter/xt_connmark.h: struct xt_connmark_tginfo1, xt_connmark_tginfo2).
 type TargetConnmark struct {
@@ -74,4 +76,22 @@ func parseConnmarkTarget(a *arguments, _ Env) Target {
 		return true
 	})
 	return t
+}
+
+// affect mirrors net/netfilter/xt_connmark.c: connmark_tg_shift.
+func (t TargetConnmark) affect(e *ruleset.Effect, _ ruleset.Family) {
+	switch t.Mode {
+	case 1:
+		e.ReadsMark = true
+	case 2:
+		e.ReadsCT = true
+		setsMark(e, t.NFMask|t.shifted(t.CTMask))
+	}
+}
+
+func (t TargetConnmark) shifted(mark uint32) uint32 {
+	if t.ShiftRight {
+		return mark >> t.ShiftBits
+	}
+	return mark << t.ShiftBits
 }

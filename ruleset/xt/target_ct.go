@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // TargetCT says how a flow is to be tracked, or that it is not
 // (include/uapi/linux/netfilter/xt_CT.h: XT_CT_*).
 type TargetCT struct {
@@ -132,4 +134,9 @@ func (t *TargetCT) parseZone(a *arguments, g given) {
 		return
 	}
 	t.Zone = a.u16(g)
+}
+
+func (t TargetCT) affect(e *ruleset.Effect, _ ruleset.Family) {
+	e.NoTrack = t.Flags&(ctNoTrack|ctNoTrackAlias) != 0
+	e.ReadsMark = t.Flags&ctZoneMark != 0
 }

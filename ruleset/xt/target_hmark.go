@@ -3,6 +3,8 @@ package xt
 import (
 	"net/netip"
 	"strconv"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // TargetHMark sets the packet's mark to a hash (include/uapi/linux/netfilter/xt_HMARK.h:
@@ -77,3 +79,5 @@ func prefixLen(mask netip.Addr) int {
 	}
 	return -1
 }
+
+func (TargetHMark) affect(e *ruleset.Effect, _ ruleset.Family) { setsMark(e, 0xffffffff) }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // TargetMark clears the bits of Mask in the packet's mark and toggles those of
 // Mark (include/uapi/linux/netfilter/xt_mark.h: struct xt_mark_tginfo2).
 type TargetMark struct{ Mark, Mask uint32 }
@@ -49,4 +51,15 @@ func (a *arguments) markOp(g given) (mark, mask uint32, ok bool) {
 		return 0, 0, false
 	}
 	return mark, mask, true
+}
+
+// affect: of the mark's bits those change that are cleared or toggled
+// (net/netfilter/xt_mark.c: mark_tg).
+func (t TargetMark) affect(e *ruleset.Effect, _ ruleset.Family) { setsMark(e, t.Mark|t.Mask) }
+
+func setsMark(e *ruleset.Effect, mask uint32) {
+	if mask != 0 {
+		e.SetsMark = true
+		e.MarkMask |= mask
+	}
 }

@@ -56,3 +56,7 @@ func parseReject(a *arguments, e Env) Target {
 	})
 	return t
 }
+
+func (t TargetReject) affect(e *ruleset.Effect, fam ruleset.Family) {
+	e.RejectWith = rejectWith(t.With, fam)
+}

@@ -1,6 +1,10 @@
 package xt
 
-import "math"
+import (
+	"math"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // TargetSet adds to, deletes from or maps by ipsets
 // (include/uapi/linux/netfilter/xt_set.h: struct xt_set_info_target_v1 to v3).
@@ -88,4 +92,16 @@ func parseSetTarget(a *arguments, _ Env) Target {
 		return true
 	})
 	return t
+}
+
+func (t TargetSet) affect(e *ruleset.Effect, _ ruleset.Family) {
+	for _, s := range [...]SetRef{t.Add, t.Del} {
+		if s.Index != noSet {
+			e.WritesSets = append(e.WritesSets, s.name())
+		}
+	}
+	if t.Map.Index != noSet {
+		e.ReadsSets = append(e.ReadsSets, t.Map.name())
+	}
+	e.SetsMark = t.Flags&setMapMark != 0 // which bits, the set's entry says
 }

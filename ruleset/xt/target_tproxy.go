@@ -49,3 +49,5 @@ func parseTProxy(a *arguments, e Env) Target {
 	})
 	return t
 }
+
+func (t TargetTProxy) affect(e *ruleset.Effect, _ ruleset.Family) { setsMark(e, t.Mark|t.Mask) }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // Verdict is a rule's end of its own: ACCEPT, DROP, QUEUE or RETURN.
 type Verdict string
 
@@ -49,3 +51,5 @@ func verdictOfNumber(n int32) (Verdict, bool) {
 	}
 	return "", false
 }
+
+func (p Plain) affect(e *ruleset.Effect, _ ruleset.Family) { e.NoTrack = p == "NOTRACK" }

@@ -1,0 +1,125 @@
+package xt
+
+import (
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// Model tells the table in the one model of rules: texts, what the rules do, and
+// their counters. With when it tells what packets must be, too, and members then
+// says what ipsets hold; nil for sets that were not read.
+func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
+	m := &ruleset.Table{Dialect: ruleset.Iptables, Chains: make([]*ruleset.Chain, len(t.Chains))}
+	m.TableKey = ruleset.TableKey{Backend: t.Backend, Family: t.Family, Name: t.Name}
+	if m.Backend == "" {
+		m.Backend = ruleset.Legacy
+	}
+	for i, c := range t.Chains {
+		m.Chains[i] = t.chain(c)
+		if when {
+			for n := range c.Rules {
+				r := &m.Chains[i].Rules[n]
+				r.When, r.Known = c.Rules[n].Conditions(t.Family, members), true
+			}
+		}
+	}
+	return m
+}
+
+func (t *Table) chain(c *Chain) *ruleset.Chain {
+	m := &ruleset.Chain{Name: c.Name, Rules: make([]ruleset.Rule, len(c.Rules))}
+	for _, b := range builtins(t.Name) {
+		if b.name == c.Name {
+			m.Base = baseOf(t.Name, b)
+		}
+	}
+	if c.Policy != "" {
+		m.Policy = c.Policy.model()
+		m.PolicyCounter = &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes}
+	}
+	texts := c.texts()
+	counters := make([]ruleset.Counter, len(c.Rules))
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		counters[i] = ruleset.Counter{Packets: r.Packets, Bytes: r.Bytes}
+		m.Rules[i] = ruleset.Rule{
+			Number: i + 1, Handle: r.Handle, Text: texts[i], Effect: r.Effect(t.Family), Counter: &counters[i],
+		}
+	}
+	return m
+}
+
+// texts are the rules' texts, all of them parts of one string.
+func (c *Chain) texts() []string {
+	var all []byte
+	ends := make([]int, len(c.Rules))
+	for i := range c.Rules {
+		all = c.Rules[i].AppendSave(all, c.Name)
+		ends[i] = len(all)
+	}
+	whole, texts, from := string(all), make([]string, len(c.Rules)), 0
+	for i, end := range ends {
+		texts[i], from = whole[from:end], end
+	}
+	return texts
+}
+
+// model is the verdict in the words of the model.
+func (v Verdict) model() ruleset.Verdict {
+	if known, ok := standard(string(v)); ok {
+		return known
+	}
+	return ruleset.Unknown
+}
+
+// affects is what matches and targets implement that do more than look at a
+// packet, or look at more than the packet.
+type affects interface {
+	affect(e *ruleset.Effect, fam ruleset.Family)
+}
+
+// Effect tells what the rule does to a packet that matches, in a table of that family.
+func (r *Rule) Effect(fam ruleset.Family) ruleset.Effect {
+	e := ruleset.Effect{Known: true, Verdict: ruleset.Continue}
+	switch t := r.Target.(type) {
+	case nil:
+	case Verdict:
+		e.Target, e.Verdict, e.Bare = string(t), t.model(), r.bare()
+	case Jump:
+		e.Target, e.Verdict = t.Chain, ruleset.Jump
+		if t.Goto {
+			e.Verdict = ruleset.Goto
+		}
+	default:
+		e.Target = t.Name()
+		e.Verdict, _ = verdictOf(e.Target)
+		e.NAT = natOf(e.Target)
+		if t, ok := t.(affects); ok {
+			t.affect(&e, fam)
+		}
+	}
+	for _, m := range r.Matches {
+		if m, ok := m.(affects); ok {
+			m.affect(&e, fam)
+		}
+	}
+	return e
+}
+
+// bare mirrors net/ipv4/netfilter/ip_tables.c: unconditional.
+func (r *Rule) bare() bool {
+	return !r.Source.Addr.IsValid() && !r.Dest.Addr.IsValid() && r.In == (Interface{}) && r.Out == (Interface{}) &&
+		r.Protocol.Number == 0 && !r.Fragment && len(r.Matches) == 0
+}
+
+// affect tells by its words what an extension does whose options are only text.
+func (v Verbatim) affect(e *ruleset.Effect, fam ruleset.Family) {
+	words, _ := split(v.Options)
+	x := extension{v.Extension, words}
+	r := &rule{fam: fam, target: x, e: *e}
+	if targetForms[x.name] != nil {
+		r.judgeSideEffects()
+	} else {
+		r.judgeMatch(x)
+	}
+	*e = r.e
+}
