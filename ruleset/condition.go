@@ -18,6 +18,9 @@ type Condition struct {
 	// where none does. Rows of one field are sorted and do not overlap.
 	Rows []Row
 	Not  bool
+	// Any, instead of fields: the condition holds where one of these does, or with
+	// Not where none does.
+	Any []Condition
 	// Set names the set, map or ipset that the rows are of, as they were read;
 	// empty where they are the rule's own.
 	Set string
@@ -61,14 +64,31 @@ type Facts map[Field][]Range
 // Judge tells whether the condition holds for all packets that fit the facts
 // (Yes), for none of them (No), or for some, or that it cannot be told (Maybe).
 func (c *Condition) Judge(f Facts) Truth {
-	if c.Why != "" || len(c.Fields) == 0 {
-		return Maybe
+	t := Maybe
+	switch {
+	case c.Why != "":
+	case len(c.Any) > 0:
+		t = c.any(f)
+	case len(c.Fields) > 0:
+		t = c.among(f)
 	}
-	t := c.among(f)
 	if c.Not && t != Maybe {
 		t = Yes + No - t
 	}
 	return t
+}
+
+func (c *Condition) any(f Facts) Truth {
+	answer := No
+	for i := range c.Any {
+		switch c.Any[i].Judge(f) {
+		case Yes:
+			return Yes
+		case Maybe:
+			answer = Maybe
+		}
+	}
+	return answer
 }
 
 func (c *Condition) among(f Facts) Truth {

@@ -19,6 +19,9 @@ func TestConditionJudge(t *testing.T) {
 	ports := []Field{DestPort}
 	both := []Field{IPDest, DestPort}
 	pair := []Row{{Ranges: []Range{network("10.0.0.1/32"), Span(80, 80)}}, {Ranges: []Range{network("10.0.1.0/24"), Span(1, 99)}}}
+	either := []Condition{
+		{Fields: []Field{SourcePort}, Rows: rows(Span(53, 53))}, {Fields: ports, Rows: rows(Span(53, 53))},
+	}
 	for _, c := range []struct {
 		name string
 		c    Condition
@@ -44,6 +47,11 @@ func TestConditionJudge(t *testing.T) {
 		{"both, one unknown", Condition{Fields: both, Rows: pair}, Facts{IPDest: {network("10.0.0.1/32")}}, Maybe},
 		{"both, other port", Condition{Fields: both, Rows: pair}, Facts{IPDest: {network("10.0.0.1/32")}, DestPort: {Span(81, 81)}}, No},
 		{"untold", Condition{Why: "depends on a random number"}, Facts{}, Maybe},
+		{"either port", Condition{Any: either}, Facts{DestPort: {Span(53, 53)}}, Yes},
+		{"neither port", Condition{Any: either, Not: true}, Facts{DestPort: {Span(53, 53)}}, No},
+		{"one port of two", Condition{Any: either}, Facts{DestPort: {Span(54, 54)}}, Maybe},
+		{"both other", Condition{Any: either}, Facts{DestPort: {Span(54, 54)}, SourcePort: {Span(1, 52)}}, No},
+		{"both other, not", Condition{Any: either, Not: true}, Facts{DestPort: {Span(54, 54)}, SourcePort: {Span(1, 52)}}, Yes},
 		{"interface", Condition{Fields: []Field{InName}, Rows: rows(Names("eth", true))}, Facts{InName: {Names("eth0", false)}}, Yes},
 		{"other interface", Condition{Fields: []Field{InName}, Rows: rows(Names("eth", true))}, Facts{InName: {Names("et", false)}}, No},
 		{"v6", Condition{Fields: []Field{IP6Source}, Rows: rows(network("fd00::/8"))}, Facts{IP6Source: {network("fd00::1/128")}}, Yes},
