@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -31,10 +32,14 @@ func confirm(cmd *cobra.Command, verb string, n int64, yes bool) error {
 	}()
 	select {
 	case <-cmd.Context().Done():
+		fmt.Fprintln(cmd.ErrOrStderr())
 		return cmd.Context().Err()
 	case line := <-answer:
-		switch line {
-		case "y\n", "Y\n", "yes\n":
+		if !strings.HasSuffix(line, "\n") {
+			fmt.Fprintln(cmd.ErrOrStderr())
+		}
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "y", "yes":
 			return nil
 		}
 		return hint(errNotAgreed, "answer y, or give --yes")

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pktrail/pktrail/conntrack/ctnetlink"
 	"github.com/pktrail/pktrail/internal/match"
@@ -38,16 +39,37 @@ asks for a helper or NAT.`,
 	cmd.AddCommand(ctListCommand(m), ctGetCommand(m), ctWatchCommand(m), ctCreateCommand(m), ctUpdateCommand(m),
 		ctDeleteCommand(m), ctFlushCommand(m), ctCountCommand(m), ctStatsCommand(m),
 		ctTopCommand(m), ctWhoCommand(), ctStaleCommand())
+	for _, verb := range cmd.Commands() {
+		run := verb.RunE
+		verb.RunE = func(cmd *cobra.Command, args []string) error {
+			if err := refuseEmpty(cmd.Flags()); err != nil {
+				return err
+			}
+			return run(cmd, args)
+		}
+	}
 	return cmd
 }
+
+// refuseEmpty refuses flags that were given and say nothing, such as of a variable
+// of the shell that is not set: taken for not given, they would mean more entries.
+func refuseEmpty(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if text := f.Value.String(); err == nil && (text == "" || text == "[]") {
+			err = hint(fmt.Errorf("--%s: the value is empty", f.Name), "give it one, or leave the flag away")
+		}
+	})
+	return err
+}
+
+// negatable are the flags whose value may begin with !, which MATCH would take for
+// the negation of an option.
+var negatable = [...]string{"--state", "--status", "--set-status", "--reply-src", "--reply-dst", "--reply-sport", "--reply-dport"}
 
 // splitCT takes MATCH out of the arguments of a verb of ct. An entry has no
 // interfaces, so that -o can only be the form of the output. Who and stale look at
 // the whole table and have no MATCH.
 func splitCT(args []string) (match.Match, []string, error) {
-	if args[1] == "who" || args[1] == "stale" {
-		return match.Match{}, args, nil
-	}
 	words := slices.Clone(args[2:])
 	for i := 0; i < len(words) && words[i] != "--"; i++ {
 		word := words[i]
@@ -56,9 +78,17 @@ func splitCT(args []string) (match.Match, []string, error) {
 			words = slices.Replace(words, i, i+2, "--output="+words[i+1])
 		case strings.HasPrefix(word, "-o") && len(word) > 2:
 			words[i] = "--output=" + strings.TrimPrefix(word[2:], "=")
+		case slices.Contains(negatable[:], word) && i+1 < len(words) && strings.HasPrefix(words[i+1], "!"):
+			words = slices.Replace(words, i, i+2, word+"="+words[i+1])
 		}
 	}
 	m, rest, err := match.Parse(words)
+	if verb := args[1]; verb == "who" || verb == "stale" {
+		if err != nil || m.String() == "" {
+			return match.Match{}, args, nil
+		}
+		return m, nil, hint(fmt.Errorf("%s: ct %s looks at the whole table and takes no MATCH", m, verb), "leave it away; pktrail ct top and pktrail ct list take it")
+	}
 	return m, append([]string{args[0], args[1]}, rest...), err
 }
 

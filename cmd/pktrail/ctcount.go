@@ -42,8 +42,9 @@ func (f *ctListFlags) countAll(cmd *cobra.Command, m match.Match) error {
 		return err
 	}
 	defer closeTables(tables)
+	l.unread = !f.given(m)
 	for _, t := range tables {
-		if !f.given(m) {
+		if l.unread {
 			all, err := t.Totals()
 			if err != nil {
 				return err

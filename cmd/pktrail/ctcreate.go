@@ -21,15 +21,16 @@ import (
 // ctCreateFlags is what `pktrail ct create` takes beside MATCH.
 type ctCreateFlags struct {
 	ctOutput
-	zone                   string
-	icmpID                 int
-	replySrc, replyDst     string
-	replySport, replyDport int
-	srcNAT, dstNAT         string
-	timeout                time.Duration
-	state, status, helper  string
-	labels                 []string
-	dryRun                 bool
+	ctTuple
+	replySrc, replyDst       string
+	replySport, replyDport   int
+	replySrcKey, replyDstKey string
+	srcNAT, dstNAT           string
+	timeout                  time.Duration
+	state, status, helper    string
+	origTag, replyTag        uint32
+	labels                   []string
+	dryRun                   bool
 }
 
 func ctCreateCommand(m match.Match) *cobra.Command {
@@ -50,19 +51,23 @@ NEW to any rule.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, m) },
 	}
-	f.add(cmd, "text, wide, or json")
+	f.ctOutput.add(cmd, "text, wide, or json")
 	flags := cmd.Flags()
-	flags.StringVar(&f.zone, "zone", "", "in this zone, by number")
-	flags.IntVar(&f.icmpID, "icmp-id", -1, "id of an ICMP query")
+	f.ctTuple.add(flags)
 	flags.StringVar(&f.replySrc, "reply-src", "", "address that answers come from (default -d)")
 	flags.StringVar(&f.replyDst, "reply-dst", "", "address that answers go to (default -s)")
 	flags.IntVar(&f.replySport, "reply-sport", -1, "port that answers come from (default --dport)")
 	flags.IntVar(&f.replyDport, "reply-dport", -1, "port that answers go to (default --sport)")
+	withoutDefault(flags, "reply-sport", "reply-dport")
+	flags.StringVar(&f.replySrcKey, "reply-srckey", "", "GRE key of the source of answers (default --dstkey)")
+	flags.StringVar(&f.replyDstKey, "reply-dstkey", "", "GRE key of the destination of answers (default --srckey)")
 	flags.StringVar(&f.srcNAT, "src-nat", "", "translate the source: ADDRESS, or ADDRESS:PORT")
 	flags.StringVar(&f.dstNAT, "dst-nat", "", "translate the destination: ADDRESS, or ADDRESS:PORT")
 	flags.DurationVar(&f.timeout, "timeout", time.Minute, "time until it goes if no packet comes, in whole seconds")
 	flags.StringVar(&f.state, "state", "", "state of TCP or SCTP, such as ESTABLISHED")
 	flags.StringVar(&f.status, "status", "", "bits of the status to set: SEEN_REPLY,ASSURED")
+	flags.Uint32Var(&f.origTag, "orig-vtag", 0, "SCTP's verification tag of the original direction")
+	flags.Uint32Var(&f.replyTag, "reply-vtag", 0, "SCTP's verification tag of the answers")
 	flags.StringVar(&f.helper, "helper", "", "connection tracking helper, such as ftp")
 	flags.StringSliceVar(&f.labels, "label", nil, "labels to set, by number or by name of /etc/xtables/connlabel.conf")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print the entry, and make none")
@@ -70,7 +75,7 @@ NEW to any rule.`,
 }
 
 func (f *ctCreateFlags) run(cmd *cobra.Command, m match.Match) error {
-	flow, err := f.flow(m)
+	flow, err := f.entry(m)
 	if err != nil {
 		return err
 	}
@@ -89,7 +94,7 @@ func (f *ctCreateFlags) run(cmd *cobra.Command, m match.Match) error {
 	t := tables[0]
 	if f.dryRun {
 		translate(flow)
-		return printed(errors.Join(e.print(t, flow), e.out.Flush()))
+		return printed(e.wouldMake(t, flow))
 	}
 	if err := t.Create(flow); err != nil {
 		return refusedEntry(err)
@@ -98,7 +103,31 @@ func (f *ctCreateFlags) run(cmd *cobra.Command, m match.Match) error {
 	if err != nil {
 		return err
 	}
+	if !covers(&made.Labels, &flow.Labels) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "note: the kernel took not all labels: %s\n", labelsNeed)
+	}
 	return printed(errors.Join(e.print(t, made), e.out.Flush()))
+}
+
+// wouldMake prints an entry that is not made.
+func (e *eventPrinter) wouldMake(t *table, flow *conntrack.Flow) error {
+	shown := e.maker.Flow(flow)
+	shown.Netns = t.shown
+	sum := &journey.FlowSummary{Shown: 1, Notes: []string{"nothing was made: this is only what would be"}}
+	return errors.Join(e.printer.Flow(shown), e.printer.FlowSummary(sum), e.out.Flush())
+}
+
+// labelsNeed is what has to be for an entry to have labels
+// (net/netfilter/nf_conntrack_labels.c: nf_connlabels_get).
+const labelsNeed = "there is room for them only while a rule of the namespace uses labels, as -m connlabel or ct label does, and in entries that begin from then on"
+
+func covers(has, wanted *conntrack.Labels) bool {
+	for i := range wanted {
+		if wanted[i]&^has[i] != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // refusedEntry adds what to try where the kernel did not take an entry.
@@ -112,15 +141,17 @@ func refusedEntry(err error) error {
 		return hint(err, "the kernel takes no such entry: see whether tuple, state and status fit the protocol")
 	case errors.Is(err, unix.EBUSY):
 		return hint(err, "bits of the status can be set but not taken away, and EXPECTED, CONFIRMED and DYING are the kernel's own")
+	case errors.Is(err, unix.ENOSPC):
+		return hint(err, labelsNeed)
 	case errors.Is(err, unix.ENOMEM):
 		return hint(err, "the table is full: pktrail ct count tells")
 	}
 	return err
 }
 
-// flow is the entry to be made.
-func (f *ctCreateFlags) flow(m match.Match) (*conntrack.Flow, error) {
-	made, err := askedFor(m, f.zone, false, f.icmpID)
+// entry is what is to be made.
+func (f *ctCreateFlags) entry(m match.Match) (*conntrack.Flow, error) {
+	made, err := f.flow(m, false)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +175,9 @@ func (f *ctCreateFlags) flow(m match.Match) (*conntrack.Flow, error) {
 }
 
 func (f *ctCreateFlags) setReply(flow *conntrack.Flow) error {
+	zone := flow.Reply
 	flow.Reply = answering(flow.Orig)
+	flow.Reply.Zone, flow.Reply.Has = zone.Zone, flow.Reply.Has&^conntrack.HasTupleZone|zone.Has
 	for _, end := range []struct {
 		option, text string
 		to           *netip.Addr
@@ -165,13 +198,26 @@ func (f *ctCreateFlags) setReply(flow *conntrack.Flow) error {
 	}{{"--reply-sport", f.replySport, &flow.Reply.SrcPort}, {"--reply-dport", f.replyDport, &flow.Reply.DstPort}} {
 		switch {
 		case end.port == -1:
-		case end.port < 0 || end.port > 0xffff || flow.Orig.Has&conntrack.HasPorts == 0:
+		case end.port < 0 || end.port > 0xffff || flow.Orig.Has&conntrack.HasPorts == 0 || flow.Orig.Proto == packet.ProtoGRE:
 			return hint(fmt.Errorf("%s %d: no port of this protocol", end.option, end.port), "a number from 0 to 65535, with -p tcp or udp")
 		default:
 			*end.to = uint16(end.port)
 		}
 	}
-	return nil
+	return f.setReplyKeys(&flow.Reply)
+}
+
+func (f *ctCreateFlags) setReplyKeys(t *conntrack.Tuple) (err error) {
+	switch {
+	case f.replySrcKey+f.replyDstKey == "":
+		return nil
+	case t.Proto != packet.ProtoGRE:
+		return hint(errors.New("--reply-srckey and --reply-dstkey are of GRE"), "add -p gre, or leave them away")
+	}
+	if t.SrcPort, err = greKey("--reply-srckey", f.replySrcKey, t.SrcPort); err == nil {
+		t.DstPort, err = greKey("--reply-dstkey", f.replyDstKey, t.DstPort)
+	}
+	return err
 }
 
 func (f *ctCreateFlags) setNAT(flow *conntrack.Flow) error {
@@ -222,17 +268,33 @@ func (f *ctCreateFlags) setState(flow *conntrack.Flow) error {
 	switch {
 	case f.state != "":
 		if err := flows.SetState(flow, flow.Orig.Proto, f.state); err != nil {
-			return hint(fmt.Errorf("--state: %w", err), "%s; for TCP and SCTP alone", strings.Join(flows.States(), ", "))
+			return hint(fmt.Errorf("--state: %w", err), "%s", settable(flow.Orig.Proto))
 		}
 	case flow.Orig.Proto == packet.ProtoTCP:
 		return hint(errors.New("--state is needed: a connection of TCP without one fits no packet"), "for example --state ESTABLISHED, or SYN_SENT")
 	}
+	if flow.Has&conntrack.HasSCTPState == 0 {
+		if f.origTag|f.replyTag != 0 {
+			return hint(errors.New("--orig-vtag and --reply-vtag go with a state of SCTP"), "add -p sctp --state ESTABLISHED")
+		}
+		return nil
+	}
+	flow.SCTP.TagOrig, flow.SCTP.TagReply = f.origTag, f.replyTag
+	flow.Has |= conntrack.HasSCTPTagOrig | conntrack.HasSCTPTagReply
 	return nil
+}
+
+// settable is the states that can be set in entries of a protocol.
+func settable(proto uint8) string {
+	if words := flows.StatesOf(proto); len(words) > 0 {
+		return packet.ProtoName(proto) + " has " + strings.Join(words, ", ")
+	}
+	return "leave it away: only TCP and SCTP have states that can be set"
 }
 
 func setTimeout(flow *conntrack.Flow, option string, d time.Duration) error {
 	seconds := d / time.Second
-	if d < time.Second || int64(seconds) > 1<<31-1 {
+	if d < time.Second || d%time.Second != 0 || int64(seconds) > 1<<31-1 {
 		return hint(fmt.Errorf("%s %v: no time for an entry", option, d), "whole seconds, one at least: 30s, 2h")
 	}
 	flow.Timeout = uint32(seconds)
@@ -273,6 +335,9 @@ func setMark(flow *conntrack.Flow, mark *match.Mark) error {
 	}
 	if mark.Not {
 		return hint(errors.New("! --mark: which mark to set cannot be negated"), "for example --mark 0x1")
+	}
+	if mark.Mask != 1<<32-1 {
+		return hint(errors.New("--mark: a new entry has a whole mark, not some bits of one"), "leave the mask away")
 	}
 	flow.Mark = mark.Value
 	flow.Has |= conntrack.HasMark

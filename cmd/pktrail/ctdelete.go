@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,7 +57,7 @@ func (f *ctDeleteFlags) run(cmd *cobra.Command, m match.Match) error {
 	if err != nil {
 		return err
 	}
-	d := deleter{q: q}
+	d := deleter{q: q, asks: !f.yes}
 	if d.printer, d.out, err = f.printer(cmd.OutOrStdout()); err != nil {
 		return err
 	}
@@ -99,11 +101,16 @@ type deleter struct {
 	eventPrinter
 	q      *flows.Query
 	tables []*table
+	asks   bool // before it changes more than one
 	meant  int64
-	one    *conntrack.Flow // the last that was counted
+	one    *conntrack.Flow // the first that was counted
 	in     *table          // where that is
+	agreed [][]uint32      // ids of those that were counted, by table, where it asks
 	gone   int64
 }
+
+// maxAgreed bounds the ids that are kept while a question waits: 16 MiB of them.
+const maxAgreed = 4 << 20
 
 // list prints what would be changed.
 func (d *deleter) list(ctx context.Context, note string) error {
@@ -122,19 +129,47 @@ func (d *deleter) list(ctx context.Context, note string) error {
 	return d.end(d.meant, note)
 }
 
+// count counts what is meant, and keeps in mind which entries a question is about.
 func (d *deleter) count(ctx context.Context) error {
 	for _, t := range d.tables {
+		var ids []uint32
 		_, err := t.Dump(ctx, conntrack.Tracked, d.q.Filter(nil), func(f *conntrack.Flow) error {
 			if d.meant++; d.meant == 1 {
 				d.one, d.in = f.Clone(), t
 			}
+			if !d.asks {
+				return nil
+			}
+			if d.meant > maxAgreed {
+				return hint(fmt.Errorf("more than %d entries are too many to ask about", maxAgreed), "--yes does it without")
+			}
+			ids = append(ids, f.ID)
 			return nil
 		})
 		if err != nil {
 			return err
 		}
+		if d.asks {
+			slices.Sort(ids)
+			d.agreed = append(d.agreed, ids)
+		}
 	}
 	return nil
+}
+
+// filter means the entries of the table of this place that are to be changed: not
+// those that came while a question waited for its answer.
+func (d *deleter) filter(place int) conntrack.Filter {
+	f := d.q.Filter(nil)
+	if d.agreed == nil {
+		return f
+	}
+	ids, also := d.agreed[place], f.Also
+	f.Also = func(flow *conntrack.Flow) bool {
+		_, counted := slices.BinarySearch(ids, flow.ID)
+		return counted && (also == nil || also(flow))
+	}
+	return f
 }
 
 // delete deletes; where one entry was counted just that, so that none goes
@@ -143,12 +178,12 @@ func (d *deleter) delete(ctx context.Context, quiet bool) error {
 	if d.meant == 1 {
 		return d.deleteOne(quiet)
 	}
-	for _, t := range d.tables {
+	for i, t := range d.tables {
 		each := func(f *conntrack.Flow) error { return d.print(t, f) }
 		if quiet {
 			each = nil
 		}
-		n, err := t.DeleteMatching(ctx, d.q.Filter(nil), each)
+		n, err := t.DeleteMatching(ctx, d.filter(i), each)
 		d.gone += int64(n)
 		if err != nil {
 			return errors.Join(err, d.out.Flush())

@@ -93,6 +93,7 @@ type lister struct {
 	maker   flows.Maker
 	sum     journey.FlowSummary
 	states  journey.FlowStateCounts
+	unread  bool // the entries were not looked at, but counted by the kernel
 	protos  [256]int64
 }
 
@@ -173,7 +174,9 @@ func (l *lister) end() error {
 		}
 	}
 	slices.SortStableFunc(l.sum.Protos, func(a, b journey.FlowCount) int { return cmp.Compare(b.Count, a.Count) })
-	l.sum.States = &l.states
+	if !l.unread {
+		l.sum.States = &l.states
+	}
 	if err := l.printer.FlowSummary(&l.sum); err != nil {
 		return err
 	}

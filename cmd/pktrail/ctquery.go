@@ -22,6 +22,8 @@ type ctQuery struct {
 	state, status, nat, zone string
 	labels                   []string
 	older, expires           time.Duration
+	icmpID                   int
+	reply                    ctReply
 }
 
 func (f *ctQuery) add(cmd *cobra.Command) {
@@ -33,6 +35,9 @@ func (f *ctQuery) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.labels, "label", nil, "with these labels, by number or by name of /etc/xtables/connlabel.conf")
 	flags.DurationVar(&f.older, "older", 0, "that began longer ago: 30s, 2h (needs net.netfilter.nf_conntrack_timestamp=1)")
 	flags.DurationVar(&f.expires, "expires-within", 0, "that go within this time if no packet comes: 30s")
+	flags.IntVar(&f.icmpID, "icmp-id", -1, "of the ICMP query with this id (with -p icmp or icmpv6)")
+	withoutDefault(flags, "icmp-id")
+	f.reply.add(flags)
 }
 
 // query is what the flags and MATCH mean together.
@@ -48,7 +53,11 @@ func (f *ctQuery) query(cmd *cobra.Command, m match.Match) (*flows.Query, error)
 	if cmd.Flags().Changed("expires-within") {
 		q.ExpiresWithin = &f.expires
 	}
-	for _, parse := range []func(*flows.Query) error{f.parseState, f.parseStatus, f.parseNAT, f.parseZone, f.parseLabels} {
+	var err error
+	if q.Reply, err = f.reply.match(m); err != nil {
+		return nil, err
+	}
+	for _, parse := range []func(*flows.Query) error{f.parseICMPID, f.parseState, f.parseStatus, f.parseNAT, f.parseZone, f.parseLabels} {
 		if err := parse(q); err != nil {
 			return nil, err
 		}
@@ -58,7 +67,18 @@ func (f *ctQuery) query(cmd *cobra.Command, m match.Match) (*flows.Query, error)
 
 // given reports whether anything is said of which entries are meant.
 func (f *ctQuery) given(m match.Match) bool {
-	return m.String() != "" || f.state+f.status+f.nat+f.zone != "" || len(f.labels) > 0 || f.older+f.expires != 0
+	return m.String() != "" || f.reply.given() || f.icmpID != -1 || f.state+f.status+f.nat+f.zone != "" || len(f.labels) > 0 || f.older+f.expires != 0
+}
+
+func (f *ctQuery) parseICMPID(q *flows.Query) error {
+	switch {
+	case f.icmpID == -1:
+		return nil
+	case f.icmpID < 0 || f.icmpID > 0xffff:
+		return hint(fmt.Errorf("--icmp-id %d: no id", f.icmpID), "a number from 0 to 65535")
+	}
+	q.ICMPID = new(uint16(f.icmpID))
+	return nil
 }
 
 func (f *ctQuery) parseState(q *flows.Query) (err error) {
@@ -90,18 +110,18 @@ func (f *ctQuery) parseNAT(q *flows.Query) error {
 }
 
 func (f *ctQuery) parseZone(q *flows.Query) (err error) {
-	q.Zone, err = parseZone(f.zone)
+	q.Zone, err = parseZone("--zone", f.zone)
 	return err
 }
 
 // parseZone is nil for no zone.
-func parseZone(text string) (*uint16, error) {
+func parseZone(option, text string) (*uint16, error) {
 	if text == "" {
 		return nil, nil
 	}
 	n, err := strconv.ParseUint(text, 0, 16)
 	if err != nil {
-		return nil, hint(fmt.Errorf("--zone %s: no zone", text), "a number from 0 to 65535")
+		return nil, hint(fmt.Errorf("%s %s: no zone", option, text), "a number from 0 to 65535")
 	}
 	return new(uint16(n)), nil
 }

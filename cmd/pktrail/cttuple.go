@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
+
+	"github.com/spf13/pflag"
 
 	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/internal/match"
@@ -23,8 +26,76 @@ func onlyTuple(m match.Match) error {
 	return nil
 }
 
-// tupleOf is the one tuple that MATCH names.
-func tupleOf(m match.Match, icmpID int) (t conntrack.Tuple, err error) {
+// ctTuple is the flags that say, beside MATCH, which tuple is meant.
+type ctTuple struct {
+	zone, origZone, replyZone string
+	srcKey, dstKey            string
+	icmpID                    int
+}
+
+func (f *ctTuple) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.zone, "zone", "", "in this zone, by number")
+	flags.StringVar(&f.origZone, "orig-zone", "", "in this zone in the original direction alone")
+	flags.StringVar(&f.replyZone, "reply-zone", "", "in this zone in the reply direction alone")
+	flags.StringVar(&f.srcKey, "srckey", "", "GRE key of the source, PPTP's call id (default 0)")
+	flags.StringVar(&f.dstKey, "dstkey", "", "GRE key of the destination (default 0)")
+	flags.IntVar(&f.icmpID, "icmp-id", -1, "id of an ICMP query")
+	withoutDefault(flags, "icmp-id")
+}
+
+// withoutDefault keeps the value that stands for none out of the help.
+func withoutDefault(flags *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		flags.Lookup(name).DefValue = "0"
+	}
+}
+
+// flow is the request for the entry with the tuple, which is that of the answers
+// with reply.
+func (f *ctTuple) flow(m match.Match, reply bool) (*conntrack.Flow, error) {
+	tuple, err := f.tuple(m)
+	if err != nil {
+		return nil, err
+	}
+	if (f.srcKey != "" || f.dstKey != "") && tuple.Proto != packet.ProtoGRE {
+		return nil, hint(errors.New("--srckey and --dstkey are of GRE"), "add -p gre, or leave them away")
+	}
+	flow := &conntrack.Flow{Orig: tuple}
+	if reply {
+		flow.Orig, flow.Reply = conntrack.Tuple{}, tuple
+	}
+	return flow, f.setZone(flow)
+}
+
+// setZone: an entry lies in one zone, in both directions or in one
+// (net/netfilter/nf_conntrack_netlink.c: ctnetlink_parse_tuple_zone).
+func (f *ctTuple) setZone(flow *conntrack.Flow) error {
+	given := 0
+	for _, z := range [...]struct {
+		option, text string
+		set          func(uint16)
+	}{
+		{"--zone", f.zone, func(n uint16) { flow.Zone, flow.Has = n, flow.Has|conntrack.HasZone }},
+		{"--orig-zone", f.origZone, func(n uint16) { flow.Orig.Zone, flow.Orig.Has = n, flow.Orig.Has|conntrack.HasTupleZone }},
+		{"--reply-zone", f.replyZone, func(n uint16) { flow.Reply.Zone, flow.Reply.Has = n, flow.Reply.Has|conntrack.HasTupleZone }},
+	} {
+		n, err := parseZone(z.option, z.text)
+		if err != nil {
+			return err
+		}
+		if n != nil {
+			given++
+			z.set(*n)
+		}
+	}
+	if given > 1 {
+		return hint(errors.New("--zone, --orig-zone and --reply-zone exclude each other: an entry lies in one zone, both ways or one"), "give one of them")
+	}
+	return nil
+}
+
+// tuple is the one tuple that MATCH and the flags name.
+func (f *ctTuple) tuple(m match.Match) (t conntrack.Tuple, err error) {
 	if err := onlyTuple(m); err != nil {
 		return t, err
 	}
@@ -38,7 +109,7 @@ func tupleOf(m match.Match, icmpID int) (t conntrack.Tuple, err error) {
 	if t.Dst, err = oneAddress("-d", m.Dst); err != nil {
 		return t, err
 	}
-	return t, transport(&t, m, icmpID)
+	return t, f.transport(&t, m)
 }
 
 // oneOf is the one value that a part of MATCH must name.
@@ -66,7 +137,7 @@ func onePort(option string, s match.Set[match.Range]) (uint16, error) {
 }
 
 // transport adds what tells apart entries between the same two addresses.
-func transport(t *conntrack.Tuple, m match.Match, icmpID int) (err error) {
+func (f *ctTuple) transport(t *conntrack.Tuple, m match.Match) (err error) {
 	switch t.Proto {
 	case packet.ProtoTCP, packet.ProtoUDP, packet.ProtoUDPLite, packet.ProtoSCTP, packet.ProtoDCCP:
 		t.Has |= conntrack.HasPorts
@@ -75,12 +146,28 @@ func transport(t *conntrack.Tuple, m match.Match, icmpID int) (err error) {
 		}
 		return err
 	case packet.ProtoGRE:
-		t.Has |= conntrack.HasPorts // its keys, 0 but for PPTP
+		t.Has |= conntrack.HasPorts
+		if t.SrcPort, err = greKey("--srckey", f.srcKey, 0); err == nil {
+			t.DstPort, err = greKey("--dstkey", f.dstKey, 0)
+		}
+		return err
 	case packet.ProtoICMP, packet.ProtoICMPv6:
 		t.Has |= conntrack.HasICMP
-		return icmpOf(t, m, icmpID)
+		return icmpOf(t, m, f.icmpID)
 	}
 	return nil
+}
+
+// greKey is a key of GRE; only PPTP has others than 0.
+func greKey(option, text string, otherwise uint16) (uint16, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseUint(text, 0, 16)
+	if err != nil {
+		return 0, hint(fmt.Errorf("%s %s: no key", option, text), "a number from 0 to 65535, or 0x0 to 0xffff: PPTP's call id")
+	}
+	return uint16(n), nil
 }
 
 func icmpOf(t *conntrack.Tuple, m match.Match, id int) error {

@@ -69,7 +69,7 @@ func (f *ctUpdateFlags) run(cmd *cobra.Command, m match.Match) error {
 	if err != nil {
 		return err
 	}
-	u := updater{deleter: deleter{q: q}, change: change}
+	u := updater{deleter: deleter{q: q, asks: !f.yes}, change: change}
 	u.deleter.change = journey.FlowUpdated
 	if u.printer, u.out, err = f.printer(cmd.OutOrStdout()); err != nil {
 		return err
@@ -157,7 +157,7 @@ func (f *ctUpdateFlags) changeState(c *conntrack.Flow, m match.Match) error {
 		return hint(errors.New("--set-state: states are of one protocol"), "add -p tcp")
 	}
 	if err := flows.SetState(c, m.Proto.Values[0], f.setState); err != nil {
-		return hint(fmt.Errorf("--set-state: %w", err), "%s; for TCP and SCTP alone", strings.Join(flows.States(), ", "))
+		return hint(fmt.Errorf("--set-state: %w", err), "%s", settable(m.Proto.Values[0]))
 	}
 	return nil
 }
@@ -177,8 +177,8 @@ func (u *updater) update(ctx context.Context) error {
 		}
 		return u.end(u.gone)
 	}
-	for _, t := range u.tables {
-		_, err := t.Dump(ctx, conntrack.Tracked, u.q.Filter(nil), func(f *conntrack.Flow) error { return u.entry(t, f) })
+	for i, t := range u.tables {
+		_, err := t.Dump(ctx, conntrack.Tracked, u.filter(i), func(f *conntrack.Flow) error { return u.entry(t, f) })
 		if err != nil {
 			return errors.Join(err, u.out.Flush())
 		}
@@ -193,6 +193,10 @@ func (u *updater) entry(t *table, f *conntrack.Flow) error {
 	u.ask.Has |= f.Has & conntrack.HasZone
 	if u.change.Has&conntrack.HasStatus != 0 {
 		u.ask.Status |= f.Status & kernelsOwn
+	}
+	if u.change.Has&conntrack.HasSCTPState != 0 { // whose tags the kernel wants beside it
+		u.ask.SCTP.TagOrig, u.ask.SCTP.TagReply = f.SCTP.TagOrig, f.SCTP.TagReply
+		u.ask.Has |= conntrack.HasSCTPTagOrig | conntrack.HasSCTPTagReply
 	}
 	if err := t.Update(&u.ask); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

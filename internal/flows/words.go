@@ -107,22 +107,37 @@ func statusBit(word string) (conntrack.Status, bool) {
 	return 0, false
 }
 
+// StatesOf are the words that SetState takes for a protocol, none where it has no
+// states that a request can set.
+func StatesOf(proto uint8) (words []string) {
+	for n := range uint8(32) {
+		name := ""
+		switch proto {
+		case packet.ProtoTCP:
+			name = conntrack.TCPState(n).String()
+		case packet.ProtoSCTP:
+			name = conntrack.SCTPState(n).String()
+		}
+		if _, err := strconv.Atoi(name); err != nil && name != "" {
+			words = append(words, name)
+		}
+	}
+	return words
+}
+
 // SetState makes the state of a request for an entry of a protocol that has
 // states.
 func SetState(f *conntrack.Flow, proto uint8, text string) error {
-	word := kernelWord(text)
-	for n := range uint8(32) {
-		switch {
-		case !slices.Contains(States(), word):
-		case proto == packet.ProtoTCP && conntrack.TCPState(n).String() == word:
-			f.TCP.State = conntrack.TCPState(n)
-			f.Has |= conntrack.HasTCPState
-			return nil
-		case proto == packet.ProtoSCTP && conntrack.SCTPState(n).String() == word:
-			f.SCTP.State = conntrack.SCTPState(n)
-			f.Has |= conntrack.HasSCTPState
-			return nil
-		}
+	n := slices.Index(StatesOf(proto), kernelWord(text))
+	switch {
+	case n < 0:
+		return fmt.Errorf("%q is no state of the protocol", text)
+	case proto == packet.ProtoTCP:
+		f.TCP.State = conntrack.TCPState(n)
+		f.Has |= conntrack.HasTCPState
+	default:
+		f.SCTP.State = conntrack.SCTPState(n)
+		f.Has |= conntrack.HasSCTPState
 	}
-	return fmt.Errorf("%q is no state of the protocol", text)
+	return nil
 }
