@@ -73,7 +73,7 @@ var places = []place{
 		why: "counts lines, and tells the counts in the wire format; how they are shown is render's"},
 	{path: "internal/logentry", ours: []string{"packet", "ruleset", "journey", "internal/event", "internal/logline"}, pure: true,
 		why: "a line that was read, in the wire format: as correlate for lines that stand alone"},
-	{path: "internal/rules", ours: []string{"packet", "ruleset", "ruleset/nft", "ruleset/xt", "ruleset/iptnft", "ruleset/ipset"}, pure: true,
+	{path: "internal/rules", ours: []string{"packet", "internal/match", "ruleset", "ruleset/nft", "ruleset/xt", "ruleset/iptnft", "ruleset/ipset"}, pure: true,
 		why: "answers about rules as values: of this host, of another's, or of files"},
 	{path: "internal/rules/graph", ours: []string{"ruleset"}, pure: true,
 		why: "pictures of chains; which were read is others' business"},
@@ -86,7 +86,7 @@ var places = []place{
 		why: "a function of events alone: what holds live holds in a recording; logline makes packets of lines"},
 	{path: "internal/explain", ours: []string{"packet", "ruleset", "journey"}, beside: []string{"net"}, pure: true,
 		why: "a function of a journey, on the host as on a bug report; net joins addresses and ports"},
-	{path: "internal/render", ours: []string{"packet", "ruleset", "journey", "internal/census", "internal/doctor", "internal/explain", "internal/stale", "internal/sysctl"}, beside: []string{"net", "golang.org/x/text/width"}, pure: true,
+	{path: "internal/render", ours: []string{"packet", "ruleset", "journey", "internal/census", "internal/doctor", "internal/explain", "internal/rules", "internal/stale", "internal/sysctl"}, beside: []string{"net", "golang.org/x/text/width"}, pure: true,
 		why: "looks of journeys; whoever calls it knows the terminal; net joins addresses and ports"},
 
 	{path: "internal/census", ours: []string{"packet", "conntrack", "journey"}, pure: true,

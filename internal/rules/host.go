@@ -21,4 +21,8 @@ type Host struct {
 	ReadAt time.Time
 	// Doubts say, a sentence each, what may be missing or of another time.
 	Doubts []string
+
+	// What numbers are called there, in iptables' words and in nft's.
+	XTNames  *xt.Names // nil for none
+	NFTNames nft.Names
 }

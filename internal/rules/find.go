@@ -1,0 +1,241 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// Found is the rules that could match the packets of a question.
+type Found struct {
+	Family ruleset.Family
+	Stops  []FoundStop
+	Judged int // rules that were looked at
+}
+
+// FoundStop is what was found in one base chain.
+type FoundStop struct {
+	Stop
+	Hits []Hit
+	// Policy is whether the packets come to the policy: Yes where no rule could
+	// take them, No where one certainly does.
+	Policy ruleset.Truth
+	// Behind is what certainly dropped the packets before they come here.
+	Behind *Ref
+}
+
+// Hit is one rule that could match.
+type Hit struct {
+	Ref
+	Depth int // of jumps that led here
+	// Via are the rules that lead here, from the base chain on.
+	Via   []Ref
+	Truth ruleset.Truth // Yes or Maybe
+	Needs []string      // what Maybe depends on
+	// Behind is the rule that certainly takes the packets before they come here.
+	Behind *Ref
+	// Told are the chains it leads to whose rules stand further up already.
+	Told []string
+	// NAT is what it makes of the packet's addresses; nil when it translates none.
+	NAT *Translation
+}
+
+// Find walks from the base chains through all rules that could match the packets
+// of a question, and only through jumps that could match too.
+func Find(tables []*ruleset.Table, q *Question) *Found {
+	found := &Found{Family: q.Family}
+	names := map[*ruleset.Table]map[string]*ruleset.Chain{}
+	ends := map[ruleset.Hook]*Ref{}
+	for _, s := range Stops(tables) {
+		forms, comes := q.at(s.Table.Family, s.Chain.Base.Hook)
+		if !comes {
+			continue
+		}
+		if names[s.Table] == nil {
+			names[s.Table] = byName(s.Table)
+		}
+		w := &walker{asked: asked{forms, q.mark}, table: s.Table, chains: names[s.Table], seen: map[*ruleset.Chain]*visit{}}
+		at := FoundStop{Stop: s, Behind: earlier(ends, &s)}
+		f := w.walk(s.Chain, nil, at.Behind)
+		at.Hits = w.hits
+		at.Policy = policyMet(f)
+		if s.dropsAll(f) && ends[s.Chain.Base.Hook] == nil && layerOf(s.Table.Family, s.Chain.Base.Hook) == ipLayer {
+			ends[s.Chain.Base.Hook] = s.end(f)
+		}
+		found.Judged += w.judged
+		found.Stops = append(found.Stops, at)
+	}
+	return found
+}
+
+func policyMet(f fate) ruleset.Truth { return truth(!f.mayTake, f.takes != nil) }
+
+// dropsAll reports whether no packet that is asked for goes on behind the chain.
+func (s *Stop) dropsAll(f fate) bool {
+	if f.takes != nil {
+		return f.drops
+	}
+	return !f.mayTake && s.Chain.Policy == ruleset.Drop
+}
+
+// end is the rule that drops, or the policy.
+func (s *Stop) end(f fate) *Ref {
+	if f.takes != nil {
+		return f.takes
+	}
+	return &Ref{Table: s.Table, Chain: s.Chain}
+}
+
+// earlier is what dropped all packets on each way to a stop.
+func earlier(ends map[ruleset.Hook]*Ref, s *Stop) *Ref {
+	if layerOf(s.Table.Family, s.Chain.Base.Hook) != ipLayer {
+		return nil
+	}
+	hook := s.Chain.Base.Hook
+	if ends[hook] != nil {
+		return ends[hook]
+	}
+	switch hook {
+	case ruleset.Input, ruleset.Forward:
+		return ends[ruleset.Prerouting]
+	case ruleset.Postrouting:
+		forward := ends[ruleset.Forward]
+		if forward == nil {
+			forward = ends[ruleset.Prerouting]
+		}
+		if ends[ruleset.Output] != nil {
+			return forward
+		}
+	}
+	return nil
+}
+
+// fate is what becomes of the packets in a chain.
+type fate struct {
+	takes   *Ref // the rule that certainly takes them
+	drops   bool // and drops them
+	mayTake bool // some rule may
+}
+
+// visit is a chain that was walked.
+type visit struct {
+	fate   fate
+	behind bool // when no packet came to it
+	open   bool // it is being walked: a jump to it is a loop
+}
+
+// walker walks the chains below one base chain, each at most twice: for packets,
+// and behind what takes them all.
+type walker struct {
+	asked
+	table  *ruleset.Table
+	chains map[string]*ruleset.Chain
+	seen   map[*ruleset.Chain]*visit
+	hits   []Hit
+	judged int
+}
+
+func (w *walker) walk(c *ruleset.Chain, via []Ref, behind *Ref) (f fate) {
+	v := &visit{open: true, behind: behind != nil}
+	w.seen[c] = v
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		w.judged++
+		t := w.judge(r)
+		if t == ruleset.No {
+			continue
+		}
+		at := len(w.hits)
+		w.hits = append(w.hits, w.hit(Ref{w.table, c, r}, via, t, behind))
+		does := w.follow(at, behind)
+		behind = w.after(&f, at, does, behind)
+	}
+	v.fate, v.open = f, false
+	return f
+}
+
+func (w *walker) hit(ref Ref, via []Ref, t ruleset.Truth, behind *Ref) Hit {
+	h := Hit{Ref: ref, Depth: len(via), Via: via, Truth: t, Behind: behind, NAT: translation(ref.Rule)}
+	if t == ruleset.Maybe {
+		h.Needs = w.needs(ref.Rule)
+	}
+	return h
+}
+
+// deed is what a rule does to the packets that it matches.
+type deed struct {
+	fate
+	leaves bool // they do not come to the rules behind it in its chain
+}
+
+// follow goes where the rule of a hit leads.
+func (w *walker) follow(at int, behind *Ref) deed {
+	h := &w.hits[at]
+	rows, certain := w.choices(h.Rule)
+	if len(rows) == 0 {
+		e := &h.Rule.Effect
+		return w.decide(at, e.Verdict, e.Target, behind)
+	}
+	all := deed{leaves: true}
+	for _, row := range rows {
+		d := w.decide(at, row.Verdict, row.Target, behind)
+		all.mayTake = all.mayTake || d.mayTake
+		all.leaves = all.leaves && d.leaves
+		if certain {
+			all.takes, all.drops = d.takes, d.drops
+		}
+	}
+	all.leaves = all.leaves && certain
+	return all
+}
+
+func (w *walker) decide(at int, v ruleset.Verdict, target string, behind *Ref) deed {
+	ref := w.hits[at].Ref
+	switch v {
+	case ruleset.Accept, ruleset.Queue:
+		return deed{fate{takes: &ref, mayTake: true}, true}
+	case ruleset.Drop, ruleset.Reject, ruleset.Stolen:
+		return deed{fate{takes: &ref, mayTake: true, drops: true}, true}
+	case ruleset.Return:
+		return deed{leaves: true}
+	case ruleset.Jump, ruleset.Goto:
+		f := w.descend(at, target, behind)
+		return deed{f, v == ruleset.Goto || f.takes != nil}
+	case ruleset.Continue:
+		return deed{}
+	}
+	return deed{fate: fate{mayTake: true}} // what it decides is not known
+}
+
+// descend walks the chain that a hit leads to, unless that was done.
+func (w *walker) descend(at int, name string, behind *Ref) fate {
+	to := w.chains[name]
+	if to == nil {
+		return fate{mayTake: true}
+	}
+	if v := w.seen[to]; v != nil && (v.open || behind != nil || !v.behind) {
+		w.hits[at].Told = append(w.hits[at].Told, name)
+		if v.open {
+			return fate{mayTake: true}
+		}
+		return v.fate
+	}
+	via := append(slices.Clip(w.hits[at].Via), w.hits[at].Ref)
+	return w.walk(to, via, behind)
+}
+
+// after adds what a hit does to the fate of its chain, and tells what the rules
+// behind it stand behind.
+func (w *walker) after(f *fate, at int, d deed, behind *Ref) *Ref {
+	f.mayTake = f.mayTake || d.mayTake && behind == nil
+	h := &w.hits[at]
+	if behind != nil || h.Truth != ruleset.Yes || !d.leaves {
+		return behind
+	}
+	if d.takes != nil {
+		f.takes, f.drops = d.takes, d.drops
+		return d.takes
+	}
+	ref := h.Ref
+	return &ref
+}

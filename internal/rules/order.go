@@ -1,0 +1,142 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// Stop is a base chain, where packets stop on their way.
+type Stop struct {
+	Table *ruleset.Table
+	Chain *ruleset.Chain // its Base is not nil
+	// Runs is the priority at which the kernel asks the chain. It is the chain's
+	// own, but for chains of nat, which connection tracking's NAT asks in its turn.
+	Runs int32
+}
+
+// Stops returns the base chains in the order in which packets meet them: by hook
+// on the way through the host, then by priority, then by the chain's own
+// priority. Chains that are equal in all that run in the order in which they were
+// made, which the kernel does not tell: they stay as the tables have them.
+func Stops(tables []*ruleset.Table) []Stop {
+	var stops []Stop
+	for _, t := range tables {
+		for _, c := range t.Chains {
+			if c.Base != nil {
+				stops = append(stops, Stop{Table: t, Chain: c, Runs: runs(t.Family, c.Base)})
+			}
+		}
+	}
+	slices.SortStableFunc(stops, func(a, b Stop) int {
+		return cmp.Or(
+			cmp.Compare(a.way(), b.way()),
+			cmp.Compare(a.Runs, b.Runs),
+			cmp.Compare(a.Chain.Base.Priority, b.Chain.Base.Priority),
+		)
+	})
+	return stops
+}
+
+// runs: chains of nat are not at the hook themselves, NAT is, and calls them by
+// their priority among each other (net/netfilter/nf_nat_core.c: nf_nat_register_fn,
+// since Linux 4.18).
+func runs(fam ruleset.Family, b *ruleset.Base) int32 {
+	if b.Type != "nat" || fam != ruleset.IP && fam != ruleset.IP6 && fam != ruleset.Inet {
+		return b.Priority
+	}
+	switch b.Hook {
+	case ruleset.Prerouting, ruleset.Output:
+		return -100 // NF_IP_PRI_NAT_DST
+	case ruleset.Input, ruleset.Postrouting:
+		return 100 // NF_IP_PRI_NAT_SRC
+	}
+	return b.Priority
+}
+
+// layer is which part of the network stack calls a hook.
+type layer uint8
+
+const (
+	deviceLayer layer = iota
+	bridgeLayer
+	arpLayer
+	ipLayer
+)
+
+func layerOf(fam ruleset.Family, hook ruleset.Hook) layer {
+	switch {
+	case fam == ruleset.Netdev, hook == ruleset.Ingress, hook == ruleset.Egress:
+		return deviceLayer
+	case fam == ruleset.Bridge:
+		return bridgeLayer
+	case fam == ruleset.ARP:
+		return arpLayer
+	}
+	return ipLayer
+}
+
+// place is a hook of one layer.
+type place struct {
+	layer layer
+	hook  ruleset.Hook
+}
+
+// ways are all places, from the device to the host and out again.
+func ways() []place {
+	return []place{
+		{deviceLayer, ruleset.Ingress},
+		{bridgeLayer, ruleset.Prerouting}, {bridgeLayer, ruleset.Input}, {bridgeLayer, ruleset.Forward},
+		{arpLayer, ruleset.Input}, {arpLayer, ruleset.Forward},
+		{ipLayer, ruleset.Prerouting}, {ipLayer, ruleset.Input}, {ipLayer, ruleset.Forward},
+		{ipLayer, ruleset.Output}, {ipLayer, ruleset.Postrouting},
+		{arpLayer, ruleset.Output},
+		{bridgeLayer, ruleset.Output}, {bridgeLayer, ruleset.Postrouting},
+		{deviceLayer, ruleset.Egress},
+	}
+}
+
+// way is the place of a stop among ways; behind all others where it is none of them.
+func (s *Stop) way() int {
+	all := ways()
+	i := slices.Index(all, place{layerOf(s.Table.Family, s.Chain.Base.Hook), s.Chain.Base.Hook})
+	if i < 0 {
+		return len(all)
+	}
+	return i
+}
+
+// Where names the hook for a heading: "prerouting", "bridge forward", "arp input".
+func (s *Stop) Where() string {
+	hook := string(s.Chain.Base.Hook)
+	switch layerOf(s.Table.Family, s.Chain.Base.Hook) {
+	case bridgeLayer:
+		return "bridge " + hook
+	case arpLayer:
+		return "arp " + hook
+	}
+	if hook == "" {
+		return "a hook that is not known"
+	}
+	return hook
+}
+
+// Ties reports whether the two are asked at one hook, for packets of one family,
+// at the same priority: which of them comes first the kernel does not tell.
+func (s *Stop) Ties(o *Stop) bool {
+	return s.way() == o.way() && s.Runs == o.Runs && s.Chain.Base.Priority == o.Chain.Base.Priority &&
+		shareFamily(s.Table.Family, o.Table.Family) && shareDevice(s.Chain.Base, o.Chain.Base)
+}
+
+func shareFamily(a, b ruleset.Family) bool {
+	isIP := func(f ruleset.Family) bool { return f == ruleset.IP || f == ruleset.IP6 }
+	return a == b || a == ruleset.Inet && isIP(b) || b == ruleset.Inet && isIP(a)
+}
+
+func shareDevice(a, b *ruleset.Base) bool {
+	if len(a.Device) == 0 || len(b.Device) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.Device, func(name string) bool { return slices.Contains(b.Device, name) })
+}
