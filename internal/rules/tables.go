@@ -2,9 +2,7 @@ package rules
 
 import (
 	"github.com/pktrail/pktrail/ruleset"
-	"github.com/pktrail/pktrail/ruleset/iptnft"
 	"github.com/pktrail/pktrail/ruleset/nft"
-	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
 // Tables tells all tables in the one model: legacy ones first, and those that
@@ -20,15 +18,12 @@ func (h *Host) Tables(when bool) []*ruleset.Table {
 		return tables
 	}
 	for _, t := range h.NFT.Tables {
-		tables = append(tables, h.table(t, when))
+		tables = append(tables, h.table(t))
 	}
 	return tables
 }
 
-func (h *Host) table(t *nft.Table, when bool) *ruleset.Table {
-	if told, err := iptnft.Table(t, xt.Env{Family: t.Family, Names: h.XTNames}); err == nil {
-		return told.Model(when, h.members(t.Family))
-	}
+func (h *Host) table(t *nft.Table) *ruleset.Table {
 	return t.Model(h.style())
 }
 
