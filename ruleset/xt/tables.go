@@ -79,6 +79,22 @@ func BuiltinChains(table string) []*ruleset.Chain {
 	return chains
 }
 
+// BuiltinNFTChains are as [BuiltinChains] those that iptables-nft makes: the
+// table security at another priority than the legacy one, and mangle's OUTPUT of
+// a type that routes the packet again (iptables/nft.c: xtables_ipv4).
+func BuiltinNFTChains(table string) []*ruleset.Chain {
+	chains := BuiltinChains(table)
+	for _, ch := range chains {
+		switch {
+		case table == "security":
+			ch.Base.Priority = 150
+		case table == "mangle" && ch.Base.Hook == ruleset.Output:
+			ch.Base.Type = "route"
+		}
+	}
+	return chains
+}
+
 func baseOf(table string, b builtin) *ruleset.Base {
 	return &ruleset.Base{Hook: b.hook, Priority: b.priority, Type: chainType(table)}
 }
@@ -94,13 +110,13 @@ func LooksLikeNFTable(t *ruleset.Table) bool {
 
 // MayBeNFTable is LooksLikeNFTable for tables that may have no chain at a hook.
 func MayBeNFTable(t *ruleset.Table) bool {
-	known := builtins(t.Name)
+	known := BuiltinNFTChains(t.Name)
 	if len(known) == 0 || t.Backend != ruleset.NFT || t.Family != ruleset.IP && t.Family != ruleset.IP6 {
 		return false
 	}
 	for _, ch := range t.Chains {
-		fits := func(b builtin) bool {
-			return b.name == ch.Name && b.hook == ch.Base.Hook && b.priority == ch.Base.Priority
+		fits := func(b *ruleset.Chain) bool {
+			return b.Name == ch.Name && b.Base.Hook == ch.Base.Hook && b.Base.Priority == ch.Base.Priority
 		}
 		if ch.Base != nil && !slices.ContainsFunc(known, fits) {
 			return false

@@ -1,0 +1,135 @@
+package collect
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/iptnft"
+	"github.com/pktrail/pktrail/ruleset/xt"
+)
+
+func nftTool(fam ruleset.Family, what string) string {
+	if fam == ruleset.IP6 {
+		return "ip6tables-nft-" + what
+	}
+	return "iptables-nft-" + what
+}
+
+// restoreNFT loads a listing with iptables-nft and reports what it complained of.
+func restoreNFT(ns *netns.NS, fam ruleset.Family, listing string) error {
+	return ns.Do(func() error {
+		cmd := exec.Command(nftTool(fam, "restore"))
+		cmd.Stdin = strings.NewReader(listing)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	})
+}
+
+// told is what we read of nf_tables, in the words of iptables.
+func told(t testing.TB, ns *netns.NS, fam ruleset.Family, counters bool) string {
+	t.Helper()
+	native, err := New(ns, Options{}).NFTables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := hostNames()
+	names.Set = namesOfSets(t, ns, fam)
+	tables, err := iptnft.Tables(native, fam, xt.Env{Names: names})
+	if err != nil {
+		t.Log(err)
+	}
+	var text []byte
+	for _, table := range tables {
+		text = table.AppendSave(text, counters)
+	}
+	return string(text)
+}
+
+// namesOfSets names the ipsets of a namespace by their index.
+func namesOfSets(t testing.TB, ns *netns.NS, fam ruleset.Family) func(uint16) string {
+	t.Helper()
+	var asked *setNames
+	if err := ns.Do(func() error {
+		x, err := dialXt(fam)
+		if err != nil {
+			return err
+		}
+		t.Cleanup(x.close)
+		asked = &setNames{x: x, known: map[uint16]string{}}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return asked.name
+}
+
+func TestIptablesNFT(t *testing.T) {
+	ns := newNS(t)
+	listing := "*filter\n:INPUT DROP [7:99]\n:FORWARD ACCEPT [0:0]\n:b - [0:0]\n:a - [0:0]\n" +
+		"[3:180] -A INPUT -f -g b\n-A FORWARD ! -f -i lo -o + ! -s 10.0.0.0/8 -d 10.0.0.0/9\n" +
+		"-A INPUT -p tcp -m tcp ! --sport 7 --dport 1:9 ! --tcp-flags SYN,ACK SYN -m comment --comment \"it's\" -j a\n" +
+		"-A INPUT -p udp -m udp --sport 1 --dport 2 -m limit --limit 5/min -j NFLOG --nflog-group 3 --nflog-size 9\n" +
+		"-A a ! -i + -p 250 -m mark ! --mark 0x1/0xff -j MARK --set-xmark 0x4/0xff\n-A a\n-A b -s 1.2.3.4/255.0.255.0 -j RETURN\nCOMMIT\n" +
+		"*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m statistic --mode random --probability 0.5 -j TRACE\nCOMMIT\n"
+	if err := restoreNFT(ns, ruleset.IP, listing); err != nil {
+		t.Fatal(err)
+	}
+	for _, counters := range []bool{false, true} {
+		args := []string{"iptables-nft-save"}
+		if counters {
+			args = append(args, "-c")
+		}
+		want := withoutComments(run(t, ns, "", args...))
+		if diff := cmp.Diff(want, told(t, ns, ruleset.IP, counters)); diff != "" {
+			t.Errorf("counters %v: (-iptables +ours)\n%s", counters, diff)
+		}
+	}
+}
+
+func TestIptablesNFTOfRealRulesets(t *testing.T) {
+	files, err := filepath.Glob(corpusFile(t, "rulesets_real", "*", "*.nft-save"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no rulesets: %v", err)
+	}
+	known := differing(t, "testdata/iptnft_rulesets.tsv")
+	same, loaded := 0, 0
+	for _, file := range sample(files, 15) {
+		id := filepath.Base(filepath.Dir(file)) + "/" + filepath.Base(file)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := withoutComments(string(b))
+		fam, ns := familyOfListing(want), newNS(t)
+		makeSets(t, ns, want)
+		if err := restoreNFT(ns, fam, want); err != nil {
+			t.Logf("%s does not load: %.300s", id, err)
+			_ = ns.Close()
+			continue
+		}
+		loaded++
+		got := told(t, ns, fam, false)
+		live := withoutComments(run(t, ns, "", nftTool(fam, "save")))
+		switch {
+		case got == live:
+			same++
+		case known[id] == "":
+			t.Errorf("%s: (-iptables +ours)\n%.3000s", id, cmp.Diff(live, got))
+		}
+		_ = ns.Close()
+	}
+	t.Logf("%d of %d rulesets are printed as iptables-nft-save does", same, loaded)
+	if same*100 < loaded*99 {
+		t.Errorf("%d of %d are less than 99 %%", same, loaded)
+	}
+}
