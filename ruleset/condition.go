@@ -180,6 +180,9 @@ func (c *Condition) row(i int, f Facts) Truth {
 }
 
 func judgeRange(r Range, known []Range) Truth {
+	if r == Any() {
+		return Yes
+	}
 	if len(known) == 0 {
 		return Maybe
 	}

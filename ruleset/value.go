@@ -86,6 +86,9 @@ type Range struct{ From, To Value }
 // Only is the range of one value.
 func Only(v Value) Range { return Range{v, v} }
 
+// Any is the range of a field that need not even be there.
+func Any() Range { return Range{To: ones(128)} }
+
 // Span is the range from one number to another.
 func Span(from, to uint64) Range { return Range{Number(from), Number(to)} }
 
