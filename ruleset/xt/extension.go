@@ -15,6 +15,8 @@ type Match interface {
 	// AppendSave appends the match's options as iptables-save 1.8.9 prints
 	// them behind its name, each with a blank before it.
 	AppendSave(dst []byte) []byte
+	// when tells what a packet must be; none matches every packet.
+	when(a asked) []ruleset.Condition
 }
 
 // Target is what a rule does, decoded: a verdict, a jump or an extension.

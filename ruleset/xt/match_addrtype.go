@@ -1,6 +1,11 @@
 package xt
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchAddrtype looks at what the routing tables say of the packet's addresses
 // (include/uapi/linux/netfilter/xt_addrtype.h). Types are bits 1<<RTN_*.
@@ -78,4 +83,53 @@ func parseAddrtype(a *arguments, _ Env) Match {
 		return true
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_addrtype.c: addrtype_mt_v1.
+func (m MatchAddrtype) when(a asked) []ruleset.Condition {
+	var all []ruleset.Condition
+	if m.Source != 0 {
+		all = append(all, m.side(a, sourceOf(a.fam), "saddr", m.Source, m.NotSource))
+	}
+	if m.Destination != 0 {
+		all = append(all, m.side(a, destOf(a.fam), "daddr", m.Destination, m.NotDestination))
+	}
+	return all
+}
+
+func (m MatchAddrtype) side(a asked, address ruleset.Field, word string, types uint16, not bool) ruleset.Condition {
+	route := ruleset.Field("fib " + word + " type")
+	switch {
+	case m.LimitIn:
+		route = ruleset.Field("fib " + word + " . iif type")
+	case m.LimitOut:
+		route = ruleset.Field("fib " + word + " . oif type")
+	}
+	if a.fam == ip6 {
+		return addrType6(address, route, types, not)
+	}
+	var ranges []ruleset.Range
+	for n := range uint64(16) {
+		if types>>n&1 != 0 {
+			ranges = append(ranges, ruleset.Span(n, n))
+		}
+	}
+	return within(route, not, ranges...)
+}
+
+// addrType6 mirrors match_type6, which wants all of UNSPEC, UNICAST and MULTICAST
+// that are named, and asks for routes of the others alone.
+func addrType6(address, route ruleset.Field, types uint16, not bool) ruleset.Condition {
+	prefix := func(s string) ruleset.Range { return ruleset.Prefix(netip.MustParsePrefix(s)) }
+	switch types {
+	case 1 << 0:
+		return within(address, not, prefix("::/128"))
+	case 1 << 1: // net/ipv6/addrconf_core.c: __ipv6_addr_type
+		return within(address, !not, prefix("::/128"), prefix("::ffff:0:0/96"), prefix("ff00::/8"))
+	case 1 << 2:
+		return within(route, not, ruleset.Span(2, 2))
+	case 1 << 5:
+		return within(address, not, prefix("ff00::/8"))
+	}
+	return ruleset.Condition{Why: "depends on the routes of IPv6 addresses"}
 }

@@ -1,6 +1,10 @@
 package xt
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchBPF runs a BPF program over the packet (include/uapi/linux/netfilter/xt_bpf.h).
 type MatchBPF struct {
@@ -54,4 +58,9 @@ func (m MatchBPF) AppendSave(dst []byte) []byte {
 		return bare(option(dst, false, "object-pinned"), m.Path)
 	}
 	return fmt.Appendf(dst, " [mode %d]", m.Mode)
+}
+
+// when: net/netfilter/xt_bpf.c runs it over the packet.
+func (MatchBPF) when(asked) []ruleset.Condition {
+	return untold("depends on what a BPF program says")
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchCgroup looks at the control group of the socket that sent the packet
 // (include/uapi/linux/netfilter/xt_cgroup.h).
 type MatchCgroup struct {
@@ -39,4 +41,16 @@ func (m MatchCgroup) AppendSave(dst []byte) []byte {
 		dst = number(option(dst, m.NotClass, "cgroup"), m.Class)
 	}
 	return dst
+}
+
+// when mirrors net/netfilter/xt_cgroup.c: cgroup_mt_v2.
+func (m MatchCgroup) when(asked) []ruleset.Condition {
+	var all []ruleset.Condition
+	if m.HasPath {
+		all = untold("depends on the control group of the socket that sent the packet")
+	}
+	if m.HasClass {
+		all = append(all, number32(cgroupField, Span{m.Class, m.Class}, m.NotClass))
+	}
+	return all
 }

@@ -24,3 +24,8 @@ func (m MatchCluster) AppendSave(dst []byte) []byte {
 }
 
 func (MatchCluster) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }
+
+// when: net/netfilter/xt_cluster.c hashes the source of the flow.
+func (MatchCluster) when(asked) []ruleset.Condition {
+	return untold("depends on a hash of the flow")
+}

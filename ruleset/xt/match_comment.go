@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchComment carries words for people and matches every packet
 // (include/uapi/linux/netfilter/xt_comment.h).
 type MatchComment struct{ Comment string }
@@ -24,3 +26,6 @@ func parseComment(a *arguments, _ Env) (m Match) {
 	}
 	return m
 }
+
+// when: net/netfilter/xt_comment.c looks at nothing.
+func (MatchComment) when(asked) []ruleset.Condition { return nil }

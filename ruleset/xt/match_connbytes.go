@@ -36,3 +36,8 @@ func (m MatchConnbytes) AppendSave(dst []byte) []byte {
 }
 
 func (MatchConnbytes) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }
+
+// when: net/netfilter/xt_connbytes.c asks the flow's counters.
+func (MatchConnbytes) when(asked) []ruleset.Condition {
+	return untold("depends on how much the flow has carried")
+}

@@ -37,3 +37,16 @@ func (m MatchConnlabel) AppendSave(dst []byte) []byte {
 }
 
 func (MatchConnlabel) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }
+
+// when mirrors net/netfilter/xt_connlabel.c: connlabel_mt. A packet without a
+// flow has no label.
+func (m MatchConnlabel) when(asked) []ruleset.Condition {
+	if m.Set || m.Bit > 127 {
+		return untold("sets the label, which takes a flow with room for it")
+	}
+	bit := ruleset.Number(1 << m.Bit)
+	if m.Bit >= 64 {
+		bit = ruleset.Value{High: 1 << (m.Bit - 64)}
+	}
+	return []ruleset.Condition{masked(ctLabel, bit, bit, 128, m.Not)}
+}

@@ -58,3 +58,8 @@ func (m MatchConnlimit) prefix() (n uint32) {
 }
 
 func (MatchConnlimit) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }
+
+// when: net/netfilter/xt_connlimit.c counts what is in the table of flows.
+func (MatchConnlimit) when(asked) []ruleset.Condition {
+	return untold("counts the flows there are")
+}

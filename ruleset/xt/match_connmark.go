@@ -22,3 +22,8 @@ func (m MatchConnmark) AppendSave(dst []byte) []byte {
 func parseConnmark(a *arguments, e Env) Match { return MatchConnmark(parseMark(a, e).(MatchMark)) }
 
 func (MatchConnmark) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }
+
+// when mirrors net/netfilter/xt_connmark.c: connmark_mt.
+func (m MatchConnmark) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{masked32(ruleset.CTMark, m.Mark, m.Mask, m.Not)}
+}

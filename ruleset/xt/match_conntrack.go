@@ -264,3 +264,104 @@ func (m *MatchConntrack) parseTuple(a *arguments, g given, e Env) bool {
 }
 
 func (MatchConntrack) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }
+
+// when mirrors net/netfilter/xt_conntrack.c: conntrack_mt. Where a state is asked
+// for, packets without a flow pass all else that is asked.
+func (m MatchConntrack) when(a asked) []ruleset.Condition {
+	var all []ruleset.Condition
+	if m.Flags&ctState != 0 {
+		all = m.stateConditions()
+	}
+	flowless := m.flowless()
+	for _, c := range m.flowConditions(a) {
+		if flowless != 0 {
+			c = either(false, c, someBit(ruleset.CTState, flowless, false))
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// Two bits of [ruleset.CTState].
+const (
+	stateInvalid   = 1
+	stateUntracked = 64
+)
+
+// flowless are the states of packets without a flow that the match takes.
+func (m MatchConntrack) flowless() uint64 {
+	states := m.states() & (stateInvalid | stateUntracked)
+	switch {
+	case m.Flags&ctState == 0:
+		return 0
+	case m.Not&ctState != 0:
+		return states ^ (stateInvalid | stateUntracked)
+	}
+	return states
+}
+
+// states are the match's in the bits of [ruleset.CTState].
+func (m MatchConntrack) states() uint64 {
+	states := uint64(m.State & 0xf)
+	if m.State&(1<<8) != 0 {
+		states |= stateUntracked
+	}
+	return states
+}
+
+// stateConditions: SNAT and DNAT among the states are bits of the flow's status.
+func (m MatchConntrack) stateConditions() []ruleset.Condition {
+	states, status := m.states(), uint64(m.State>>6&3)<<4
+	not := m.Not&ctState != 0
+	state, nat := someBit(ruleset.CTState, states, not), someBit(ruleset.CTStatus, status, not)
+	switch {
+	case status == 0:
+		return []ruleset.Condition{state}
+	case !not && states == 0:
+		return []ruleset.Condition{nat}
+	case not: // nor has a packet without a flow that status
+		none := someBit(ruleset.CTState, stateInvalid|stateUntracked, false)
+		nat = either(false, nat, none)
+		if states == 0 {
+			return []ruleset.Condition{nat}
+		}
+		return []ruleset.Condition{state, nat}
+	}
+	return []ruleset.Condition{either(false, state, nat)}
+}
+
+func (m MatchConntrack) flowConditions(a asked) []ruleset.Condition {
+	not := func(bit uint16) bool { return m.Not&bit != 0 }
+	var all []ruleset.Condition
+	if m.Flags&ctDirection != 0 {
+		all = append(all, number8(ruleset.CTDir, 0, not(ctDirection)))
+	}
+	addrs, ports := ctFields(a.fam)
+	for i := range 4 {
+		if bit := uint16(ctOrigSrc << i); m.Flags&bit != 0 {
+			all = append(all, addressUnder(addrs[i], and(m.Addr[i], m.Mask[i]), m.Mask[i], not(bit)))
+		}
+		if bit := uint16(ctOrigSrcPort << i); m.Flags&bit != 0 {
+			all = append(all, number16(ports[i], m.Port[i], not(bit)))
+		}
+	}
+	if m.Flags&ctProto != 0 {
+		all = append(all, number16(ruleset.CTProto, Ports{m.Protocol, m.Protocol}, not(ctProto)))
+	}
+	if m.Flags&ctStatus != 0 {
+		all = append(all, someBit(ruleset.CTStatus, uint64(m.Status), not(ctStatus)))
+	}
+	if m.Flags&ctExpires != 0 {
+		all = append(all, untold("depends on how long the flow has still to live")...)
+	}
+	return all
+}
+
+// ctFields are the flow's addresses and ports in the order of [MatchConntrack].
+func ctFields(fam ruleset.Family) (addrs, ports [4]ruleset.Field) {
+	ports = [4]ruleset.Field{ctSourcePort, ruleset.CTDestPort, ctReplySport, ctReplyDport}
+	if fam == ip6 {
+		return [4]ruleset.Field{ruleset.CTSource6, ruleset.CTDest6, ctReplySrc6, ctReplyDst6}, ports
+	}
+	return [4]ruleset.Field{ruleset.CTSource, ruleset.CTDest, ctReplySrc, ctReplyDst}, ports
+}

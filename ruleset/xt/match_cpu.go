@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchCPU looks at the processor that handles the packet (include/uapi/linux/netfilter/xt_cpu.h).
 type MatchCPU struct {
 	CPU uint32
@@ -13,3 +15,8 @@ func (MatchCPU) Name() string { return "cpu" }
 
 // AppendSave implements [Match].
 func (m MatchCPU) AppendSave(dst []byte) []byte { return number(option(dst, m.Not, "cpu"), m.CPU) }
+
+// when mirrors net/netfilter/xt_cpu.c: cpu_mt.
+func (m MatchCPU) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{number32(cpuField, Span{m.CPU, m.CPU}, m.Not)}
+}

@@ -1,6 +1,10 @@
 package xt
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchDCCP looks at ports, type and options of DCCP
 // (include/uapi/linux/netfilter/xt_dccp.h: XT_DCCP_*).
@@ -41,4 +45,26 @@ func (m MatchDCCP) AppendSave(dst []byte) []byte {
 		dst = number(option(dst, m.Not&8 != 0, "dccp-option"), m.Option)
 	}
 	return dst
+}
+
+// when mirrors net/netfilter/xt_dccp.c: dccp_mt.
+func (m MatchDCCP) when(asked) []ruleset.Condition {
+	all := portConditions(m.Source, m.Destination, m.Flags&1 != 0, m.Flags&2 != 0, m.Not&1 != 0, m.Not&2 != 0)
+	if m.Flags&4 != 0 {
+		all = append(all, m.types())
+	}
+	if m.Flags&8 != 0 {
+		all = append(all, untold("searches the options of DCCP")...)
+	}
+	return all
+}
+
+func (m MatchDCCP) types() ruleset.Condition {
+	var ranges []ruleset.Range
+	for n := range uint64(16) {
+		if m.Types>>n&1 != 0 {
+			ranges = append(ranges, ruleset.Span(n, n))
+		}
+	}
+	return within(dccpType, m.Not&4 != 0, ranges...)
 }

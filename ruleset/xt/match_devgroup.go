@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchDevgroup looks at the groups of the interfaces
 // (include/uapi/linux/netfilter/xt_devgroup.h: XT_DEVGROUP_*).
 type MatchDevgroup struct {
@@ -29,4 +31,16 @@ func (m MatchDevgroup) AppendSave(dst []byte) []byte {
 		dst = valueMask(option(dst, m.Flags&8 != 0, "dst-group"), m.Destination, m.DestMask, m.destName)
 	}
 	return dst
+}
+
+// when mirrors net/netfilter/xt_devgroup.c: devgroup_mt, which masks both sides.
+func (m MatchDevgroup) when(asked) []ruleset.Condition {
+	var all []ruleset.Condition
+	if m.Flags&1 != 0 {
+		all = append(all, masked32(inGroup, m.Source&m.SourceMask, m.SourceMask, m.Flags&2 != 0))
+	}
+	if m.Flags&4 != 0 {
+		all = append(all, masked32(outGroup, m.Destination&m.DestMask, m.DestMask, m.Flags&8 != 0))
+	}
+	return all
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchDSCP looks at the differentiated services code point
 // (include/uapi/linux/netfilter/xt_dscp.h: struct xt_dscp_info).
 type MatchDSCP struct {
@@ -15,4 +17,9 @@ func (MatchDSCP) Name() string { return "dscp" }
 // AppendSave implements [Match].
 func (m MatchDSCP) AppendSave(dst []byte) []byte {
 	return padded(append(option(dst, m.Not, "dscp"), " 0x"...), uint32(m.DSCP), 2)
+}
+
+// when mirrors net/netfilter/xt_dscp.c: dscp_mt, dscp_mt6.
+func (m MatchDSCP) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{number8(ruleset.DSCP, m.DSCP, m.Not)}
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchECN looks at explicit congestion notification of IP and TCP
 // (include/uapi/linux/netfilter/xt_ecn.h: XT_ECN_OP_*).
 type MatchECN struct {
@@ -25,3 +27,24 @@ func (m MatchECN) AppendSave(dst []byte) []byte {
 	}
 	return dst
 }
+
+// when mirrors net/netfilter/xt_ecn.c: match_ip, match_tcp.
+func (m MatchECN) when(asked) []ruleset.Condition {
+	var all []ruleset.Condition
+	if m.Ops&1 != 0 {
+		all = append(all, number8(ecnField, m.ECT, m.Not&1 != 0))
+	}
+	if m.Ops&0x10 != 0 {
+		all = append(all, someBit(ruleset.TCPFlags, tcpECE, m.Not&0x10 != 0))
+	}
+	if m.Ops&0x20 != 0 {
+		all = append(all, someBit(ruleset.TCPFlags, tcpCWR, m.Not&0x20 != 0))
+	}
+	return all
+}
+
+// Bits of TCP's byte of flags.
+const (
+	tcpECE = 0x40
+	tcpCWR = 0x80
+)

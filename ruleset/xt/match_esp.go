@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchESP looks at the SPI of ESP (include/uapi/linux/netfilter/xt_esp.h).
 type MatchESP struct {
 	SPI Span
@@ -19,4 +21,9 @@ func spis(dst []byte, name string, s Span, not bool) []byte {
 		return dst
 	}
 	return reach(option(dst, not, name), s.Low, s.High)
+}
+
+// when mirrors net/netfilter/xt_esp.c: esp_mt.
+func (m MatchESP) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{number32(espSPI, m.SPI, m.Not)}
 }

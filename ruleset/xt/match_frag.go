@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchFrag looks at the fragment header of IPv6
 // (include/uapi/linux/netfilter_ipv6/ip6t_frag.h: IP6T_FRAG_*).
 type MatchFrag struct {
@@ -25,4 +27,21 @@ func (m MatchFrag) AppendSave(dst []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// when mirrors net/ipv6/netfilter/ip6t_frag.c: frag_mt6, which does not look at
+// the length.
+func (m MatchFrag) when(asked) []ruleset.Condition {
+	all := []ruleset.Condition{number32(fragID, m.IDs, m.Not&1 != 0)}
+	for i, zero := range [...][]ruleset.Condition{
+		2: {number8(fragReserved, 0, false), number8(fragRes2, 0, false)},
+		3: {number16(fragOffset, Ports{}, false)},
+		4: {number8(fragMore, 0, true)},
+		5: {number8(fragMore, 0, false)},
+	} {
+		if m.Flags>>i&1 != 0 {
+			all = append(all, zero...)
+		}
+	}
+	return all
 }

@@ -159,3 +159,8 @@ func (m MatchHashlimit) appendMode(dst []byte) []byte {
 	}
 	return dst
 }
+
+// when: net/netfilter/xt_hashlimit.c keeps an account of each flow.
+func (MatchHashlimit) when(asked) []ruleset.Condition {
+	return untold("counts packets or bytes in a time")
+}

@@ -29,3 +29,8 @@ func parseHelper(a *arguments, _ Env) Match {
 }
 
 func (MatchHelper) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }
+
+// when: net/netfilter/xt_helper.c asks the helper of the flow's master.
+func (MatchHelper) when(asked) []ruleset.Condition {
+	return untold("depends on the helper that expected the flow")
+}

@@ -70,3 +70,25 @@ func parseICMP(a *arguments, m MatchICMP, name string) Match {
 	})
 	return m
 }
+
+// when mirrors net/netfilter/xt_tcpudp.c: icmp_type_code_match, where type 255 is
+// any, and icmp6_type_code_match, where it is not.
+func (m MatchICMP) when(asked) []ruleset.Condition {
+	kind, code := ruleset.ICMPType, ruleset.ICMPCode
+	if m.IPv6 {
+		kind, code = ruleset.ICMP6Type, ruleset.ICMP6Code
+	}
+	codes := ruleset.Span(uint64(m.CodeLow), uint64(m.CodeHigh))
+	switch {
+	case !m.IPv6 && m.Type == 255 && m.Not:
+		return []ruleset.Condition{never(kind)}
+	case !m.IPv6 && m.Type == 255:
+		return []ruleset.Condition{there(kind, 8)}
+	case codes.Has(whole(8)):
+		return []ruleset.Condition{number8(kind, m.Type, m.Not)}
+	case m.CodeLow > m.CodeHigh:
+		return []ruleset.Condition{masked(kind, ruleset.Number(1), ruleset.Value{}, 8, m.Not)}
+	}
+	row := ruleset.Row{Ranges: []ruleset.Range{ruleset.Span(uint64(m.Type), uint64(m.Type)), codes}}
+	return []ruleset.Condition{{Fields: []ruleset.Field{kind, code}, Rows: []ruleset.Row{row}, Not: m.Not}}
+}

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchIPComp looks at the header of compressed packets (include/uapi/linux/netfilter/xt_ipcomp.h).
 type MatchIPComp struct {
 	SPI      Span
@@ -19,4 +21,10 @@ func (m MatchIPComp) AppendSave(dst []byte) []byte {
 		dst = option(dst, false, "compres")
 	}
 	return dst
+}
+
+// when mirrors net/netfilter/xt_ipcomp.c: comp_mt, which does not look at the
+// reserved field.
+func (m MatchIPComp) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{number32(compCPI, m.SPI, m.Not)}
 }

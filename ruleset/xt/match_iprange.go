@@ -3,6 +3,8 @@ package xt
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchIPRange looks for addresses between two others
@@ -56,4 +58,19 @@ func parseIPRange(a *arguments, e Env) Match {
 		return true
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_iprange.c: iprange_mt4, iprange_mt6.
+func (m MatchIPRange) when(a asked) []ruleset.Condition {
+	var all []ruleset.Condition
+	add := func(f ruleset.Field, low, high netip.Addr, not bool) {
+		all = append(all, within(f, not, ruleset.Range{From: ruleset.Addr(low), To: ruleset.Addr(high)}))
+	}
+	if m.Flags&1 != 0 {
+		add(sourceOf(a.fam), m.SourceLow, m.SourceHigh, m.Flags&0x10 != 0)
+	}
+	if m.Flags&2 != 0 {
+		add(destOf(a.fam), m.DestinationLow, m.DestinationHigh, m.Flags&0x20 != 0)
+	}
+	return all
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchIPv6Header looks at which extension headers a packet has
 // (include/uapi/linux/netfilter_ipv6/ip6t_ipv6header.h: MASK_*).
 type MatchIPv6Header struct {
@@ -45,4 +47,9 @@ func (m MatchIPv6Header) AppendSave(dst []byte) []byte {
 		dst = option(dst, false, "soft")
 	}
 	return dst
+}
+
+// when: net/ipv6/netfilter/ip6t_ipv6header.c walks through the headers.
+func (MatchIPv6Header) when(asked) []ruleset.Condition {
+	return untold("depends on which extension headers the packet has")
 }

@@ -1,6 +1,10 @@
 package xt
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchIPVS looks at the packet's entry in IPVS
 // (include/uapi/linux/netfilter/xt_ipvs.h: XT_IPVS_*).
@@ -61,4 +65,9 @@ func (m MatchIPVS) method() string {
 		return "GATE"
 	}
 	return "UNKNOWN"
+}
+
+// when: net/netfilter/xt_ipvs.c asks the table of IPVS.
+func (MatchIPVS) when(asked) []ruleset.Condition {
+	return untold("depends on the entry of IPVS")
 }

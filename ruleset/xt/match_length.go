@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchLength looks at the packet's length in bytes, without the link's header
 // (include/uapi/linux/netfilter/xt_length.h).
 type MatchLength struct {
@@ -24,4 +26,9 @@ func parseLength(a *arguments, _ Env) Match {
 		return g.name == "length"
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_length.c: length_mt, length_mt6.
+func (m MatchLength) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{number16(ruleset.Length, m.Length, m.Not)}
 }

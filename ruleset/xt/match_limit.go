@@ -1,6 +1,10 @@
 package xt
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchLimit matches up to a rate (include/uapi/linux/netfilter/xt_limit.h:
 // struct xt_rateinfo).
@@ -80,4 +84,9 @@ func (a *arguments) period(g given) uint32 {
 		return 0
 	}
 	return uint32(seconds * 10_000 / n)
+}
+
+// when: net/netfilter/xt_limit.c counts credit.
+func (MatchLimit) when(asked) []ruleset.Condition {
+	return untold("takes so many packets in a time")
 }

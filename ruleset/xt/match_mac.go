@@ -1,6 +1,10 @@
 package xt
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchMAC looks at the sender's hardware address (include/uapi/linux/netfilter/xt_mac.h).
 type MatchMAC struct {
@@ -32,4 +36,14 @@ func parseMAC(a *arguments, _ Env) Match {
 		return g.name == "mac-source"
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_mac.c: mac_mt. Packets without an Ethernet header
+// do not match, negated or not.
+func (m MatchMAC) when(asked) []ruleset.Condition {
+	var n uint64
+	for _, b := range m.Source {
+		n = n<<8 | uint64(b)
+	}
+	return []ruleset.Condition{within(ruleset.EtherSource, m.Not, ruleset.Span(n, n))}
 }

@@ -30,3 +30,8 @@ func parseMark(a *arguments, _ Env) Match {
 }
 
 func (MatchMark) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsMark = true }
+
+// when mirrors net/netfilter/xt_mark.c: mark_mt.
+func (m MatchMark) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{masked32(ruleset.Mark, m.Mark, m.Mask, m.Not)}
+}

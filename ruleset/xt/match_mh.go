@@ -1,6 +1,10 @@
 package xt
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchMH looks at the type of a mobility header
 // (include/uapi/linux/netfilter_ipv6/ip6t_mh.h).
@@ -24,4 +28,9 @@ func (m MatchMH) AppendSave(dst []byte) []byte {
 		dst = strconv.AppendUint(append(dst, ':'), uint64(m.High), 10)
 	}
 	return dst
+}
+
+// when mirrors net/ipv6/netfilter/ip6t_mh.c: mh_mt6.
+func (m MatchMH) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{number16(mhType, Ports{uint16(m.Low), uint16(m.High)}, m.Not)}
 }

@@ -3,6 +3,8 @@ package xt
 import (
 	"strconv"
 	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchMultiport looks for a port among up to fifteen
@@ -83,4 +85,21 @@ func parseMultiport(a *arguments, _ Env) Match {
 		a.fail(given{name: "ports"}, "it needs ports")
 	}
 	return m
+}
+
+// when mirrors net/netfilter/xt_multiport.c: ports_match_v1.
+func (m MatchMultiport) when(asked) []ruleset.Condition {
+	ranges := make([]ruleset.Range, len(m.Ports))
+	for i, p := range m.Ports {
+		ranges[i] = ruleset.Span(uint64(p.Low), uint64(p.High))
+	}
+	switch m.Side {
+	case 0:
+		return []ruleset.Condition{within(ruleset.SourcePort, m.Not, ranges...)}
+	case 1:
+		return []ruleset.Condition{within(ruleset.DestPort, m.Not, ranges...)}
+	}
+	return []ruleset.Condition{
+		either(m.Not, within(ruleset.SourcePort, false, ranges...), within(ruleset.DestPort, false, ranges...)),
+	}
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchNFAcct counts a packet on a named object (include/uapi/linux/netfilter/xt_nfacct.h).
 type MatchNFAcct struct{ Object string }
 
@@ -20,4 +22,9 @@ func parseNFAcct(a *arguments, _ Env) Match {
 		return g.name == "nfacct-name"
 	})
 	return m
+}
+
+// when: net/netfilter/xt_nfacct.c: nfacct_mt matches unless a quota is not reached yet.
+func (MatchNFAcct) when(asked) []ruleset.Condition {
+	return untold("depends on the quota that the object may have")
 }

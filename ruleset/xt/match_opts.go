@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchOpts looks at the hop-by-hop or the destination options of IPv6
 // (include/uapi/linux/netfilter_ipv6/ip6t_opts.h: IP6T_OPTS_*).
 type MatchOpts struct {
@@ -40,4 +42,9 @@ func (m MatchOpts) AppendSave(dst []byte) []byte {
 		sep = ','
 	}
 	return dst
+}
+
+// when: net/ipv6/netfilter/ip6t_hbh.c walks through the options.
+func (MatchOpts) when(asked) []ruleset.Condition {
+	return untold("looks through options of IPv6")
 }

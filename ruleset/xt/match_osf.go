@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchOSF guesses the sender's system by its first TCP packet
 // (include/uapi/linux/netfilter/nfnetlink_osf.h: NF_OSF_*).
 type MatchOSF struct {
@@ -22,4 +24,9 @@ func (m MatchOSF) AppendSave(dst []byte) []byte {
 		dst = number(option(dst, false, "log"), m.Log)
 	}
 	return dst
+}
+
+// when: net/netfilter/nfnetlink_osf.c compares the packet with each.
+func (MatchOSF) when(asked) []ruleset.Condition {
+	return untold("depends on the fingerprints that were loaded")
 }

@@ -1,8 +1,11 @@
 package xt
 
 import (
+	"math"
 	"strconv"
 	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchOwner looks at who owns the socket that sent the packet
@@ -75,4 +78,23 @@ func (a *arguments) ids(g given) Span {
 		s.High = uint32(a.number(g, high, 32))
 	}
 	return s
+}
+
+// when mirrors net/netfilter/xt_owner.c: owner_mt. Who has a user has a socket.
+func (m MatchOwner) when(asked) []ruleset.Condition {
+	var all []ruleset.Condition
+	if m.Ops&4 != 0 {
+		all = append(all, number32(ruleset.SocketUID, Span{0, math.MaxUint32}, m.Not&4 != 0))
+	}
+	if m.Ops&1 != 0 {
+		all = append(all, number32(ruleset.SocketUID, m.UID, m.Not&1 != 0))
+	}
+	if m.Ops&2 == 0 {
+		return all
+	}
+	if m.Ops&8 == 0 {
+		return append(all, number32(ruleset.SocketGID, m.GID, m.Not&2 != 0))
+	}
+	others := ruleset.Condition{Why: "depends on the other groups of the process"}
+	return append(all, either(m.Not&2 != 0, number32(ruleset.SocketGID, m.GID, false), others))
 }

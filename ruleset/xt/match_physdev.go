@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchPhysdev looks at the ports of a bridge that a packet came and goes
 // through (include/uapi/linux/netfilter/xt_physdev.h: XT_PHYSDEV_OP_*).
 type MatchPhysdev struct {
@@ -58,4 +60,34 @@ func parsePhysdev(a *arguments, _ Env) Match {
 		return true
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_physdev.c: physdev_mt. A packet of no bridge has
+// two empty names, and then what is negated holds. One of a bridge that came in
+// by no port passes --physdev-in; one that goes out by none never --physdev-out.
+func (m MatchPhysdev) when(asked) []ruleset.Condition {
+	not := func(op uint8) bool { return m.Not&op != 0 }
+	none := ruleset.Only(ruleset.Name(""))
+	some := ruleset.Range{From: ruleset.Number(1), To: whole(128).To}
+	var all []ruleset.Condition
+	if m.Ops&0x01 != 0 {
+		out := ruleset.Condition{
+			Fields: []ruleset.Field{ruleset.PhysIn, ruleset.PhysOut}, Rows: []ruleset.Row{{Ranges: []ruleset.Range{none, some}}},
+		}
+		all = append(all, either(false, within(ruleset.PhysIn, not(0x01), namesOf(m.In)), out))
+	}
+	if m.Ops&0x02 != 0 {
+		all = append(all, within(ruleset.PhysOut, not(0x02), namesOf(m.Out)))
+		all = append(all, either(false, within(ruleset.PhysOut, true, none), within(ruleset.PhysIn, false, none)))
+	}
+	if m.Ops&0x04 != 0 {
+		all = append(all, within(ruleset.PhysOut, !not(0x04), none))
+	}
+	if m.Ops&0x08 != 0 {
+		all = append(all, within(ruleset.PhysIn, !not(0x08), none))
+	}
+	if m.Ops&0x10 != 0 {
+		all = append(all, within(ruleset.PhysOut, !not(0x10), none))
+	}
+	return all
 }

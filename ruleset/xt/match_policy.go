@@ -1,6 +1,10 @@
 package xt
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchPolicy looks at the IPsec policy that a packet came or will go by
 // (include/uapi/linux/netfilter/xt_policy.h: XT_POLICY_MATCH_*).
@@ -88,4 +92,9 @@ func (e PolicyElement) append(dst []byte) []byte {
 		dst = addressMask(append(option(dst, e.Not&1 != 0, "tunnel-src"), ' '), e.Source, e.SourceMask)
 	}
 	return dst
+}
+
+// when: net/netfilter/xt_policy.c asks the packet's path through IPsec, or its route.
+func (MatchPolicy) when(asked) []ruleset.Condition {
+	return untold("depends on the IPsec policy of the packet")
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchQuota matches until so many bytes have come (include/uapi/linux/netfilter/xt_quota.h).
 type MatchQuota struct {
 	Bytes uint64
@@ -14,4 +16,9 @@ func (MatchQuota) Name() string { return "quota" }
 // AppendSave implements [Match].
 func (m MatchQuota) AppendSave(dst []byte) []byte {
 	return number(option(dst, m.Not, "quota"), m.Bytes)
+}
+
+// when: net/netfilter/xt_quota.c counts them.
+func (MatchQuota) when(asked) []ruleset.Condition {
+	return untold("depends on how many bytes have come")
 }

@@ -1,6 +1,10 @@
 package xt
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchRateest compares rates that the target RATEEST measures
 // (include/uapi/linux/netfilter/xt_rateest.h: XT_RATEEST_MATCH_*).
@@ -85,4 +89,9 @@ func byteRate(dst []byte, bytes uint32) []byte {
 		bits, unit = bits/1e3, "Kbit"
 	}
 	return append(strconv.AppendFloat(append(dst, ' '), bits, 'f', 0, 64), unit...)
+}
+
+// when: net/netfilter/xt_rateest.c asks estimators.
+func (MatchRateest) when(asked) []ruleset.Condition {
+	return untold("compares rates that are measured")
 }

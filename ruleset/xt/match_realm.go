@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchRealm looks at the realm of the packet's route (include/uapi/linux/netfilter/xt_realm.h).
 type MatchRealm struct {
 	Realm, Mask uint32
@@ -17,4 +19,9 @@ func (MatchRealm) Name() string { return "realm" }
 // AppendSave implements [Match].
 func (m MatchRealm) AppendSave(dst []byte) []byte {
 	return valueMask(option(dst, m.Not, "realm"), m.Realm, m.Mask, m.name)
+}
+
+// when mirrors net/netfilter/xt_realm.c: realm_mt.
+func (m MatchRealm) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{masked32(realmField, m.Realm, m.Mask, m.Not)}
 }

@@ -123,3 +123,8 @@ func (m MatchRecent) affect(e *ruleset.Effect, _ ruleset.Family) {
 		e.ReadsSets = append(e.ReadsSets, m.List)
 	}
 }
+
+// when: net/netfilter/xt_recent.c asks and changes the list.
+func (MatchRecent) when(asked) []ruleset.Condition {
+	return untold("depends on a list of addresses seen lately")
+}

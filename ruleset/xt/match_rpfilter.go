@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchRPFilter asks whether a reply would go out where the packet came in
 // (include/uapi/linux/netfilter/xt_rpfilter.h: XT_RPFILTER_*).
 type MatchRPFilter struct{ Flags uint8 }
@@ -26,4 +28,9 @@ func parseRPFilter(a *arguments, _ Env) Match {
 		return a.flag(g)
 	})
 	return m
+}
+
+// when: net/ipv4/netfilter/ipt_rpfilter.c looks up a route.
+func (MatchRPFilter) when(asked) []ruleset.Condition {
+	return untold("asks the routing tables for the way back")
 }

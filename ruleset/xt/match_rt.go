@@ -1,6 +1,10 @@
 package xt
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchRT looks at the routing header of IPv6
 // (include/uapi/linux/netfilter_ipv6/ip6t_rt.h: IP6T_RT_*).
@@ -47,4 +51,19 @@ func (m MatchRT) AppendSave(dst []byte) []byte {
 		dst = option(dst, false, "rt-0-not-strict")
 	}
 	return dst
+}
+
+// when mirrors net/ipv6/netfilter/ip6t_rt.c: rt_mt6.
+func (m MatchRT) when(asked) []ruleset.Condition {
+	all := []ruleset.Condition{number32(rtSegsLeft, m.SegsLeft, m.Not&2 != 0)}
+	if m.Flags&1 != 0 {
+		all = append(all, number32(rtType, Span{m.Type, m.Type}, m.Not&1 != 0))
+	}
+	if m.Flags&4 != 0 {
+		all = append(all, headerLength(rtLength, m.Length, 8, 1, m.Not&4 != 0))
+	}
+	if m.Flags&0x38 != 0 {
+		all = append(all, untold("looks at the reserved field or the addresses of the routing header")...)
+	}
+	return all
 }

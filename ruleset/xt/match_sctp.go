@@ -3,6 +3,8 @@ package xt
 import (
 	"fmt"
 	"slices"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchSCTP looks at ports and chunks of SCTP (include/uapi/linux/netfilter/xt_sctp.h).
@@ -123,4 +125,13 @@ func (c sctpChunk) appendFlags(dst []byte, f SCTPChunkFlags) []byte {
 		dst = append(dst, letter)
 	}
 	return dst
+}
+
+// when mirrors net/netfilter/xt_sctp.c: sctp_mt.
+func (m MatchSCTP) when(asked) []ruleset.Condition {
+	all := portConditions(m.Source, m.Destination, m.Flags&1 != 0, m.Flags&2 != 0, m.Not&1 != 0, m.Not&2 != 0)
+	if m.Flags&4 != 0 {
+		all = append(all, untold("looks through the chunks of SCTP")...)
+	}
+	return all
 }

@@ -164,3 +164,24 @@ func (s SetRef) name() string {
 	}
 	return s.Name
 }
+
+// when mirrors net/netfilter/xt_set.c: set_match_v4.
+func (m MatchSet) when(a asked) []ruleset.Condition {
+	source := make([]bool, min(m.Set.Dim, 6))
+	for i := range source {
+		source[i] = m.Set.Flags>>(i+1)&1 != 0
+	}
+	c := ruleset.Condition{Why: "the members of the set were not read", Set: m.Set.name()}
+	switch {
+	case m.ReturnNoMatch:
+		c.Why = "asks for the set's entries that are no match"
+	case a.members != nil:
+		c = a.members(m.Set.name(), source)
+	}
+	c.Not = m.Set.Flags&1 != 0
+	all := []ruleset.Condition{c}
+	if m.Packets.Op != 0 || m.Bytes.Op != 0 {
+		all = append(all, untold("compares the counters of the set's entry")...)
+	}
+	return all
+}

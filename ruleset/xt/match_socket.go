@@ -37,3 +37,8 @@ func (m MatchSocket) affect(e *ruleset.Effect, _ ruleset.Family) {
 		setsMark(e, 0xffffffff)
 	}
 }
+
+// when: net/netfilter/xt_socket.c looks for one.
+func (MatchSocket) when(asked) []ruleset.Condition {
+	return untold("depends on the sockets that are open")
+}

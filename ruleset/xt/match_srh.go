@@ -63,3 +63,8 @@ func (m MatchSRH) AppendSave(dst []byte) []byte {
 	}
 	return dst
 }
+
+// when: net/ipv6/netfilter/ip6t_srh.c walks through its segments.
+func (MatchSRH) when(asked) []ruleset.Condition {
+	return untold("looks at the segment routing header")
+}

@@ -23,3 +23,8 @@ func (m MatchState) AppendSave(dst []byte) []byte {
 }
 
 func (MatchState) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsCT = true }
+
+// when mirrors net/netfilter/xt_state.c: state_mt, whose bits are those of [ruleset.CTState].
+func (m MatchState) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{someBit(ruleset.CTState, uint64(m.State), false)}
+}

@@ -3,6 +3,8 @@ package xt
 import (
 	"math"
 	"strconv"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchStatistic takes packets by chance or every so many
@@ -69,4 +71,20 @@ func parseStatistic(a *arguments, _ Env) Match {
 		return true
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_statistic.c: statistic_mt. What always happens,
+// or never, is neither chance nor count.
+func (m MatchStatistic) when(asked) []ruleset.Condition {
+	switch {
+	case m.Mode == 0 && m.Probability > 0 && m.Probability < 1<<31:
+		return untold("depends on a random number")
+	case m.Mode == 1 && m.Every > 0:
+		return untold("takes one packet of so many")
+	case m.Mode > 1:
+		return untold("is of a mode that is not known to this version")
+	case (m.Mode == 0 && m.Probability == 0) != m.Not:
+		return []ruleset.Condition{never(ruleset.L4Proto)}
+	}
+	return nil
 }

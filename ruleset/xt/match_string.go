@@ -3,6 +3,8 @@ package xt
 import (
 	"fmt"
 	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchString looks for bytes in the packet (include/uapi/linux/netfilter/xt_string.h).
@@ -40,4 +42,9 @@ func (m MatchString) AppendSave(dst []byte) []byte {
 		dst = option(dst, false, "icase")
 	}
 	return dst
+}
+
+// when: net/netfilter/xt_string.c searches for the pattern.
+func (MatchString) when(asked) []ruleset.Condition {
+	return untold("searches the packet's bytes")
 }

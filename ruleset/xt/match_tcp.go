@@ -1,6 +1,10 @@
 package xt
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchTCP looks at ports, flags and one option of TCP
 // (include/uapi/linux/netfilter/xt_tcpudp.h: struct xt_tcp).
@@ -114,4 +118,35 @@ func (a *arguments) tcpFlags(g given) (mask, flags uint8) {
 		return bits
 	}
 	return list(g.args[0]), list(g.args[1])
+}
+
+// when mirrors net/netfilter/xt_tcpudp.c: tcp_mt, which compares the flags with
+// those that are to be set even where they are not among those looked at.
+func (m MatchTCP) when(asked) []ruleset.Condition {
+	all := portConditions(m.Source, m.Destination, !m.Source.all() || m.NotSource, !m.Destination.all() || m.NotDestination,
+		m.NotSource, m.NotDestination)
+	if m.Mask != 0 || m.Flags != 0 || m.NotFlags {
+		flags, mask := ruleset.Number(uint64(m.Flags)), ruleset.Number(uint64(m.Mask))
+		all = append(all, masked(ruleset.TCPFlags, flags, mask, 8, m.NotFlags))
+	}
+	if m.Option != 0 {
+		all = append(all, untold("searches the options of TCP")...)
+	}
+	return all
+}
+
+// portConditions are those on ports that are looked at. Without any the packet
+// must have ports all the same: later fragments do not.
+func portConditions(source, dest Ports, hasSource, hasDest, notSource, notDest bool) []ruleset.Condition {
+	var all []ruleset.Condition
+	if hasSource {
+		all = append(all, number16(ruleset.SourcePort, source, notSource))
+	}
+	if hasDest || !hasSource {
+		if !hasDest {
+			dest, notDest = Ports{0, 0xffff}, false
+		}
+		all = append(all, number16(ruleset.DestPort, dest, notDest))
+	}
+	return all
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchTCPMSS looks at the maximum segment size of a TCP SYN
 // (include/uapi/linux/netfilter/xt_tcpmss.h).
 type MatchTCPMSS struct {
@@ -24,4 +26,9 @@ func parseTCPMSSMatch(a *arguments, _ Env) Match {
 		return g.name == "mss"
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_tcpmss.c: tcpmss_mt.
+func (m MatchTCPMSS) when(asked) []ruleset.Condition {
+	return []ruleset.Condition{number16(tcpMSS, m.MSS, m.Not)}
 }

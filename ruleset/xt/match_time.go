@@ -3,6 +3,8 @@ package xt
 import (
 	"fmt"
 	"time"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // MatchTime looks at the time of arrival (include/uapi/linux/netfilter/xt_time.h).
@@ -68,4 +70,9 @@ func date(dst []byte, name string, s uint32) []byte {
 		return dst
 	}
 	return time.Unix(int64(s), 0).UTC().AppendFormat(append(option(dst, false, name), ' '), "2006-01-02T15:04:05")
+}
+
+// when: net/netfilter/xt_time.c: time_mt asks the clock.
+func (MatchTime) when(asked) []ruleset.Condition {
+	return untold("depends on the time")
 }

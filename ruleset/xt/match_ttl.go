@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchTTL looks at the time to live, for IPv6 the hop limit
 // (include/uapi/linux/netfilter_ipv4/ipt_ttl.h, netfilter_ipv6/ip6t_hl.h).
 type MatchTTL struct {
@@ -46,4 +48,21 @@ func (m MatchTTL) parse(a *arguments, words string) Match {
 		return !g.not
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_hl.c: ttl_mt, hl_mt6.
+func (m MatchTTL) when(asked) []ruleset.Condition {
+	field, ttl := ruleset.TTL, uint64(m.TTL)
+	if m.IPv6 {
+		field = ruleset.HopLimit
+	}
+	switch m.Mode {
+	case 0, 1:
+		return []ruleset.Condition{within(field, m.Mode == 1, ruleset.Span(ttl, ttl))}
+	case 2:
+		return []ruleset.Condition{within(field, true, ruleset.Span(ttl, 255))}
+	case 3:
+		return []ruleset.Condition{within(field, true, ruleset.Span(0, ttl))}
+	}
+	return []ruleset.Condition{never(field)}
 }

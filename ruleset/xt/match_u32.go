@@ -1,6 +1,10 @@
 package xt
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // MatchU32 computes numbers from a packet's bytes and compares them
 // (include/uapi/linux/netfilter/xt_u32.h).
@@ -79,4 +83,9 @@ func (t U32Test) append(dst []byte) []byte {
 
 func hexDigits(dst []byte, n uint32) []byte {
 	return strconv.AppendUint(append(dst, "0x"...), uint64(n), 16)
+}
+
+// when: net/netfilter/xt_u32.c: u32_match_it.
+func (MatchU32) when(asked) []ruleset.Condition {
+	return untold("computes numbers from the packet's bytes")
 }

@@ -1,5 +1,7 @@
 package xt
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // MatchUDP looks at ports of UDP (include/uapi/linux/netfilter/xt_tcpudp.h:
 // struct xt_udp).
 type MatchUDP struct {
@@ -35,4 +37,10 @@ func parseUDP(a *arguments, _ Env) Match {
 		return true
 	})
 	return m
+}
+
+// when mirrors net/netfilter/xt_tcpudp.c: udp_mt.
+func (m MatchUDP) when(asked) []ruleset.Condition {
+	return portConditions(m.Source, m.Destination, !m.Source.all() || m.NotSource, !m.Destination.all() || m.NotDestination,
+		m.NotSource, m.NotDestination)
 }

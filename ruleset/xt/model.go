@@ -13,8 +13,9 @@ func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
 	if m.Backend == "" {
 		m.Backend = ruleset.Legacy
 	}
+	w := modeller{table: t, builtins: builtins(t.Name)}
 	for i, c := range t.Chains {
-		m.Chains[i] = t.chain(c)
+		m.Chains[i] = w.chain(c)
 		if when {
 			for n := range c.Rules {
 				r := &m.Chains[i].Rules[n]
@@ -25,42 +26,47 @@ func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
 	return m
 }
 
-func (t *Table) chain(c *Chain) *ruleset.Chain {
+// modeller keeps what the chains of a table share.
+type modeller struct {
+	table    *Table
+	builtins []builtin
+	text     []byte
+	ends     []int
+}
+
+func (w *modeller) chain(c *Chain) *ruleset.Chain {
 	m := &ruleset.Chain{Name: c.Name, Rules: make([]ruleset.Rule, len(c.Rules))}
-	for _, b := range builtins(t.Name) {
+	for _, b := range w.builtins {
 		if b.name == c.Name {
-			m.Base = baseOf(t.Name, b)
+			m.Base = baseOf(w.table.Name, b)
 		}
 	}
 	if c.Policy != "" {
 		m.Policy = c.Policy.model()
 		m.PolicyCounter = &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes}
 	}
-	texts := c.texts()
 	counters := make([]ruleset.Counter, len(c.Rules))
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		counters[i] = ruleset.Counter{Packets: r.Packets, Bytes: r.Bytes}
-		m.Rules[i] = ruleset.Rule{
-			Number: i + 1, Handle: r.Handle, Text: texts[i], Effect: r.Effect(t.Family), Counter: &counters[i],
-		}
+		m.Rules[i] = ruleset.Rule{Number: i + 1, Handle: r.Handle, Counter: &counters[i]}
+		r.tellEffect(&m.Rules[i].Effect, w.table.Family)
 	}
+	w.addTexts(c, m.Rules)
 	return m
 }
 
-// texts are the rules' texts, all of them parts of one string.
-func (c *Chain) texts() []string {
-	var all []byte
-	ends := make([]int, len(c.Rules))
+// addTexts gives the rules their texts, all of them parts of one string.
+func (w *modeller) addTexts(c *Chain, rules []ruleset.Rule) {
+	w.text, w.ends = w.text[:0], w.ends[:0]
 	for i := range c.Rules {
-		all = c.Rules[i].AppendSave(all, c.Name)
-		ends[i] = len(all)
+		w.text = c.Rules[i].AppendSave(w.text, c.Name)
+		w.ends = append(w.ends, len(w.text))
 	}
-	whole, texts, from := string(all), make([]string, len(c.Rules)), 0
-	for i, end := range ends {
-		texts[i], from = whole[from:end], end
+	whole, from := string(w.text), 0
+	for i, end := range w.ends {
+		rules[i].Text, from = whole[from:end], end
 	}
-	return texts
 }
 
 // model is the verdict in the words of the model.
@@ -79,7 +85,13 @@ type affects interface {
 
 // Effect tells what the rule does to a packet that matches, in a table of that family.
 func (r *Rule) Effect(fam ruleset.Family) ruleset.Effect {
-	e := ruleset.Effect{Known: true, Verdict: ruleset.Continue}
+	var e ruleset.Effect
+	r.tellEffect(&e, fam)
+	return e
+}
+
+func (r *Rule) tellEffect(e *ruleset.Effect, fam ruleset.Family) {
+	e.Known, e.Verdict = true, ruleset.Continue
 	switch t := r.Target.(type) {
 	case nil:
 	case Verdict:
@@ -94,15 +106,14 @@ func (r *Rule) Effect(fam ruleset.Family) ruleset.Effect {
 		e.Verdict, _ = verdictOf(e.Target)
 		e.NAT = natOf(e.Target)
 		if t, ok := t.(affects); ok {
-			t.affect(&e, fam)
+			t.affect(e, fam)
 		}
 	}
 	for _, m := range r.Matches {
 		if m, ok := m.(affects); ok {
-			m.affect(&e, fam)
+			m.affect(e, fam)
 		}
 	}
-	return e
 }
 
 // bare mirrors net/ipv4/netfilter/ip_tables.c: unconditional.

@@ -1,6 +1,7 @@
 package xt
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"net/netip"
 	"strconv"
@@ -103,23 +104,19 @@ func address(dst []byte, a netip.Addr) []byte {
 
 // maskLen counts a mask's leading ones; false when it has ones behind a zero.
 func maskLen(mask netip.Addr) (n int, ok bool) {
-	for i, b := range mask.AsSlice() {
-		ones := bits.LeadingZeros8(^b)
-		n += ones
-		if ones == 8 {
-			continue
-		}
-		if b<<ones != 0 {
-			return 0, false
-		}
-		for _, rest := range mask.AsSlice()[i+1:] {
-			if rest != 0 {
-				return 0, false
-			}
-		}
-		break
+	if mask.Is4() {
+		b := mask.As4()
+		m := binary.BigEndian.Uint32(b[:])
+		n = bits.LeadingZeros32(^m)
+		return n, m<<n == 0
 	}
-	return n, true
+	b := mask.As16()
+	high, low := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+	if n = bits.LeadingZeros64(^high); n < 64 {
+		return n, high<<n == 0 && low == 0
+	}
+	n = bits.LeadingZeros64(^low)
+	return 64 + n, low<<n == 0
 }
 
 // addressMask appends an address and its mask, unless that is of all bits
