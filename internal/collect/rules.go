@@ -84,6 +84,10 @@ func (h *Host) parts() []rulesPart {
 			host.NFT, err = h.NFTables()
 			return err
 		}},
+		{"ipsets", func(host *rules.Host) (err error) {
+			host.IPSets, err = h.IPSets()
+			return err
+		}},
 	}
 }
 
@@ -99,7 +103,7 @@ func (h *Host) rulesOnce(ctx context.Context) (*rules.Host, error) {
 			host.Doubts = append(host.Doubts, fmt.Sprintf("%s: not all could be read: %v", p.what, err))
 		}
 	}
-	if len(failed) > 0 && len(host.Legacy) == 0 && noTables(host.NFT) {
+	if len(failed) > 0 && len(host.Legacy)+len(host.IPSets) == 0 && noTables(host.NFT) {
 		return nil, errors.Join(failed...)
 	}
 	return host, nil
