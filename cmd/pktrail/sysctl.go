@@ -49,6 +49,9 @@ it last over a restart is printed, not written.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, strings.Join(args, "")) },
 	}
 	f.output.add(cmd)
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return hint(err, "pktrail sysctl --help lists the flags; --set KEY=VALUE sets one")
+	})
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.netns, "netns", nil, "network namespace: a name of /run/netns, a path, a process id, or all (repeatable)")
 	flags.BoolVar(&f.changed, "changed", false, "only settings that differ from the kernel's default")
@@ -71,6 +74,9 @@ func atMostOnePattern(_ *cobra.Command, args []string) error {
 func (f *sysctlFlags) run(cmd *cobra.Command, pattern string) error {
 	if strings.Contains(pattern, "=") {
 		return hint(fmt.Errorf("%s: a PATTERN has no =", pattern), "to set it: pktrail sysctl --set %s", pattern)
+	}
+	if err := sysctl.ParsePattern(pattern).Check(); err != nil {
+		return hint(fmt.Errorf("%s: %w", pattern, err), "a glob has *, ? and [a-z]; a part of the name will do")
 	}
 	changing := cmd.Flags().Changed("set")
 	switch {

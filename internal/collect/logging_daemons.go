@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pktrail/pktrail/internal/snapshot"
 	"github.com/pktrail/pktrail/internal/syslogd"
 )
@@ -153,7 +155,7 @@ func (c *configReader) read(path string) ([]snapshot.ConfigLine, error) {
 	if c.files++; c.files > maxConfigFiles {
 		return nil, fmt.Errorf("%s: the configuration has more than %d files", path, maxConfigFiles)
 	}
-	f, err := os.Open(filepath.Join(c.root, path))
+	f, err := openConfig(filepath.Join(c.root, path))
 	if err != nil {
 		return nil, err
 	}
@@ -170,6 +172,29 @@ func (c *configReader) read(path string) ([]snapshot.ConfigLine, error) {
 		lines = append(lines, snapshot.ConfigLine{File: path, Line: len(lines) + 1, Text: strings.TrimRight(line, "\r\n")})
 	}
 	return lines, nil
+}
+
+// openConfig opens a regular file, or the null device, by which files are masked:
+// opening or reading anything else may wait for ever.
+func openConfig(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() && !isNull(fi) {
+		err = fmt.Errorf("%s: not a regular file", path)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func isNull(fi os.FileInfo) bool {
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(fi, null)
 }
 
 // journaldConfig reads journald.conf and its drop-ins: of files of one name the

@@ -26,6 +26,9 @@ const sysDir = "/proc/sys/"
 func (h *Host) Sysctls(ctx context.Context, root string) (*snapshot.Sysctls, error) {
 	s := &snapshot.Sysctls{Netns: snapshot.Netns{Name: h.NS.Name, Inode: h.NS.Inode}, Keys: []snapshot.Sysctl{}}
 	err := h.NS.Do(func() error {
+		if _, err := os.Stat(sysDir + "net"); err != nil {
+			return err // else every setting would pass for one that this kernel lacks
+		}
 		s.Netns.First = firstNetns()
 		buf := make([]byte, 64<<10) // a list of single ports is the longest value
 		for _, path := range sysctlPaths() {
@@ -89,11 +92,16 @@ func readSysctl(path string, buf []byte) (k snapshot.Sysctl, there bool) {
 	defer func() { _ = f.Close() }()
 	const ownerWrites = 0o200
 	if fi, err := f.Stat(); err == nil {
-		k.Writable = fi.Mode()&ownerWrites != 0
+		readOnly := errors.Is(unix.Access(sysDir+path, unix.W_OK), unix.EROFS)
+		k.Writable = fi.Mode()&ownerWrites != 0 && !readOnly
 	}
 	n, err := f.Read(buf)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
 		k.Value = snapshot.Unknown[string](err.Error())
+		return k, true
+	case n == 0: // the kernel ends even an empty value with a line end
+		k.Value = snapshot.Unknown[string](sysDir + path + " has no content: something else is mounted over it")
 		return k, true
 	}
 	k.Value = snapshot.Known(strings.Join(strings.Fields(string(buf[:n])), " "))

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/procsys"
 	"github.com/pktrail/pktrail/internal/snapshot"
@@ -263,12 +265,21 @@ func TestSysctlConfUnlinked(t *testing.T) {
 	}
 }
 
-// TestSysctlUnread: a file that cannot be read is told.
+// TestSysctlUnread: what cannot be read is told, and nothing waits for a pipe.
 func TestSysctlUnread(t *testing.T) {
 	root := t.TempDir()
-	writeConfs(t, root, map[string]string{"/etc/sysctl.d/10-long.conf": strings.Repeat("# line\n", maxConfigBytes/7+1)})
-	if s := sysctls(t, newNS(t), root); len(s.Unread) != 1 || !strings.Contains(s.Unread[0], "10-long.conf") {
-		t.Errorf("%v", s.Unread)
+	writeConfs(t, root, map[string]string{
+		"/etc/sysctl.d/10-long.conf": strings.Repeat("# line\n", maxConfigBytes/7+1),
+		"/etc/sysctl.d/20-zero.conf": "-> /dev/zero", "/etc/sysctl.d/40-loop.conf": "-> 40-loop.conf",
+	})
+	if err := unix.Mkfifo(filepath.Join(root, "/etc/sysctl.d/30-pipe.conf"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := sysctls(t, newNS(t), root)
+	for i, want := range []string{"10-long.conf", "20-zero.conf: not a regular file", "30-pipe.conf: not a regular file", "40-loop.conf"} {
+		if len(s.Unread) != 4 || !strings.Contains(s.Unread[i], want) {
+			t.Fatalf("%q, want %s", s.Unread, want)
+		}
 	}
 }
 

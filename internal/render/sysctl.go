@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -283,6 +284,8 @@ func sourceLine(e *sysctl.Entry) string {
 	words := sourceWords(e)
 	said := e.Source.Said
 	switch {
+	case e.Source.Kind == sysctl.KindDefault && len(e.Said) > 0:
+		return words // what the files say stands below
 	case e.Source.Kind == sysctl.KindDefault:
 		return "the default: no file says anything else"
 	case e.Source.Kind == sysctl.KindNetns:
@@ -298,7 +301,7 @@ func sourceLine(e *sysctl.Entry) string {
 
 // saidLines lists what files say where it is more than the source.
 func (t *Text) saidLines(e *sysctl.Entry) {
-	if len(e.Said) < 2 {
+	if len(e.Said) < 2 && !slices.ContainsFunc(e.Said, func(s sysctl.Said) bool { return s.Refused }) {
 		return
 	}
 	lines := make([]string, len(e.Said))
@@ -309,6 +312,9 @@ func (t *Text) saidLines(e *sysctl.Entry) {
 			lines[i] += " is spared from patterns"
 		} else {
 			lines[i] += " = " + s.Value
+		}
+		if s.Refused {
+			lines[i] += ", which the kernel does not take"
 		}
 	}
 	t.sentences("files", lines...)

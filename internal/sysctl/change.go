@@ -122,7 +122,7 @@ func (r *reporter) check(e *Entry, value string) error {
 	case !e.Writable && e.Scope == ScopeHost:
 		return refuse("set it on the host, in the first network namespace: it is one for all", "%s is read-only in network namespace %s", e.Name, e.Netns.Name)
 	case !e.Writable:
-		return refuse("the kernel does not let anybody change it here", "%s is read-only", e.Name)
+		return refuse("the kernel lets nobody change it here, or /proc/sys is mounted read-only as in containers: then set it from the host, with --netns PID", "%s is read-only", e.Name)
 	}
 	if wrong := s.Takes.Check(value); wrong != "" {
 		return refuse(e.Name+" takes "+s.Takes.Words(), "%s: %s", e.Name, wrong)
@@ -162,7 +162,7 @@ func (r *reporter) last(e *Entry, value string) Last {
 	}
 	l := Last{Text: e.Name + " = " + value, Mind: r.mindFile(e.setting)}
 	names := r.names(e, e.setting)
-	a, set := r.config.Last(names)
+	a, set := r.config.Last(names, nil)
 	if set && !a.Procps && e.setting.Takes.Same(a.Value, value) {
 		l.File, l.Line, l.Text, l.Already = a.File, a.Line, Name(a.Path)+" = "+a.Value, true
 		return l

@@ -80,14 +80,20 @@ func (c *Config) Of(name string) (all []Assignment) {
 }
 
 // Last returns the assignment that decides over any of the paths, which are
-// names of one value: the one that is applied last.
-func (c *Config) Last(paths []string) (last Assignment, ok bool) {
+// names of one value: the one that is applied last. Of each path the last line
+// alone is applied; where it has no value, or one that does not pass (nil lets
+// every value pass), nothing is.
+func (c *Config) Last(paths []string, pass func(value string) bool) (last Assignment, ok bool) {
 	for _, p := range paths {
 		said := c.Of(p)
-		if len(said) == 0 || said[len(said)-1].Spares {
+		if len(said) == 0 {
 			continue
 		}
-		if a := said[len(said)-1]; !ok || a.order > last.order {
+		a := said[len(said)-1]
+		if a.Spares || pass != nil && !pass(a.Value) {
+			continue
+		}
+		if !ok || a.order > last.order {
 			last, ok = a, true
 		}
 	}

@@ -85,6 +85,8 @@ type Said struct {
 	// Procps marks a file that `sysctl --system` reads and systemd-sysctl does not.
 	Procps bool `json:"procps_only,omitzero"`
 	Spares bool `json:"spares,omitzero"` // it keeps globs from setting the key
+	// Refused is that the kernel does not take the value, so that the line does nothing.
+	Refused bool `json:"refused,omitzero"`
 }
 
 func said(a Assignment) Said {

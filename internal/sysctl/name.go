@@ -45,6 +45,15 @@ func ParsePattern(text string) Pattern {
 	return Pattern{Name(Path(text)), text, strings.ContainsAny(text, "*?[")}
 }
 
+// Check says what is wrong with a glob, such as a bracket that is not closed.
+func (p Pattern) Check() error {
+	if !p.glob {
+		return nil
+	}
+	_, err := path.Match(whole(p.text), "")
+	return err
+}
+
 // Fits reports whether a dotted name fits. A glob may begin at any dot of the name.
 func (p Pattern) Fits(name string) bool {
 	if !p.glob {

@@ -2,6 +2,14 @@ package sysctl
 
 import "testing"
 
+func TestPatternCheck(t *testing.T) {
+	for text, ok := range map[string]bool{"": true, "rp_filter": true, "net.*.rp_filter": true, "[": false, "net.[a-": false, "[a-z]*": true} {
+		if err := ParsePattern(text).Check(); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestPath(t *testing.T) {
 	for name, want := range map[string]string{
 		"net.ipv4.ip_forward":                "net/ipv4/ip_forward",

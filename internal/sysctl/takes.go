@@ -156,17 +156,49 @@ func port(text string) (n uint64, wrong string) {
 	return n, ""
 }
 
+// Made is what the kernel makes of a text that is written: of numbers it takes the
+// first and leaves aside what stands behind a blank, such as a remark (kernel/sysctl.c:
+// proc_get_long). False is that it refuses the text.
+func (t Takes) Made(text string) (string, bool) {
+	words := strings.Fields(text)
+	takes := len(words)
+	switch {
+	case t.Ports == PortRange:
+		takes = 2
+	case t.Numbers != nil || t.Choices != nil:
+		takes = 1
+	default:
+		return strings.Join(words, " "), true
+	}
+	if len(words) < takes {
+		return "", false
+	}
+	for _, w := range words[:takes] {
+		if _, err := strconv.ParseInt(w, 0, 64); err != nil {
+			return "", false
+		}
+	}
+	return strings.Join(words[:takes], " "), true
+}
+
+func (t Takes) taken(text string) bool {
+	_, ok := t.Made(text)
+	return ok
+}
+
 // Same reports whether two texts are one value for the kernel: it takes numbers
 // in several bases, blanks of any kind, and for a switch anything but 0 as on.
 func (t Takes) Same(a, b string) bool {
-	if strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ") {
-		return true
+	a, taken := t.Made(a)
+	b, taken2 := t.Made(b)
+	if a == b {
+		return taken == taken2
 	}
-	x, err := strconv.ParseInt(strings.TrimSpace(a), 0, 64)
+	x, err := strconv.ParseInt(a, 0, 64)
 	if err != nil {
 		return false
 	}
-	y, err := strconv.ParseInt(strings.TrimSpace(b), 0, 64)
+	y, err := strconv.ParseInt(b, 0, 64)
 	if err != nil {
 		return false
 	}

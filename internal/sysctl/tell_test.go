@@ -66,6 +66,11 @@ func TestSources(t *testing.T) {
 			"net.ipv4.ip_forward=1 file :1\nnet.ipv4.conf.eth0.forwarding=1 file :1\n"},
 		{"an interface with a dot", map[string]string{"net.ipv4.conf.eth0/10.rp_filter": "1"}, []string{"net.ipv4.conf.eth0/10.rp_filter = 1"}, "net.ipv4.conf.eth0/10.rp_filter=1 file :1\n"},
 		{"a count", map[string]string{"net.netfilter.nf_conntrack_count": "9"}, nil, "net.netfilter.nf_conntrack_count=9 reading\n"},
+		{"what follows a number does not count", map[string]string{"net.ipv4.tcp_keepalive_time": "7200", "net.ipv4.ip_local_port_range": "1024 65535"}, []string{"net.ipv4.tcp_keepalive_time = 7200 # two hours", "net.ipv4.ip_local_port_range = 1024 65535 # all"},
+			"net.ipv4.ip_local_port_range=1024 65535 file :2\nnet.ipv4.tcp_keepalive_time=7200 file :1\n"},
+		{"then another value", map[string]string{"net.ipv4.tcp_keepalive_time": "600"}, []string{"net.ipv4.tcp_keepalive_time = 0x12c # less"}, "net.ipv4.tcp_keepalive_time=600 differs :1 then 0x12c\n"},
+		{"what the kernel refuses does not count", map[string]string{"net.ipv4.ip_forward": "0"}, []string{"net.ipv4.ip_forward = \"1\""}, "net.ipv4.ip_forward=0 default\n"},
+		{"nor does what stood before it", map[string]string{"net.ipv4.ip_forward": "1"}, []string{"net.ipv4.ip_forward=1", "net.ipv4.ip_forward=yes"}, "net.ipv4.ip_forward=1 runtime then 0\n"},
 		{"newer than the table", map[string]string{"net.netfilter.nf_conntrack_new": "1"}, nil, "net.netfilter.nf_conntrack_new=1 unknown\n"},
 		{"newer, in a file", map[string]string{"net.netfilter.nf_conntrack_new": "1"}, []string{"net.netfilter.nf_conntrack_new=1"}, "net.netfilter.nf_conntrack_new=1 file :1\n"},
 	} {
@@ -225,7 +230,7 @@ func FuzzConfig(f *testing.F) {
 			all = append(all, snapshot.ConfigLine{File: "f", Line: len(all) + 1, Text: line})
 		}
 		c := ParseConfig(all, all)
-		if a, ok := c.Last([]string{path, path}); ok && a.Spares {
+		if a, ok := c.Last([]string{path, path}, nil); ok && a.Spares {
 			t.Errorf("a line without a value decides: %+v", a)
 		}
 	})

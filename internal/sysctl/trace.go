@@ -19,16 +19,19 @@ func (r *reporter) trace(e *Entry, s *Setting) {
 	names := r.names(e, s)
 	for _, p := range names[:1+len(s.Aliases)] {
 		for _, a := range r.config.Of(p) {
-			e.Said = append(e.Said, said(a))
+			one := said(a)
+			one.Refused = !a.Spares && !s.Takes.taken(a.Value)
+			e.Said = append(e.Said, one)
 		}
 	}
-	last, set := r.config.Last(names)
+	last, set := r.config.Last(names, s.Takes.taken)
 	if !set {
 		r.unset(e, s)
 		return
 	}
 	from := said(last)
-	e.Source.Said, e.AtRestart = &from, &from.Value
+	made, _ := s.Takes.Made(last.Value)
+	e.Source.Said, e.AtRestart = &from, &made
 	e.Source.Kind = KindFile
 	if !s.Takes.Same(last.Value, *e.Value) {
 		e.Source.Kind, e.Lost = KindDiffers, true
@@ -58,10 +61,10 @@ func (r *reporter) names(e *Entry, s *Setting) []string {
 
 // unset is the source of a value that no file names.
 func (r *reporter) unset(e *Entry, s *Setting) {
-	if begun, ok := r.config.Last([]string{Path(s.Of("default"))}); ok && e.Interface() != "" && s.Takes.Same(begun.Value, *e.Value) {
+	if begun, ok := r.config.Last([]string{Path(s.Of("default"))}, s.Takes.taken); ok && e.Interface() != "" && s.Takes.Same(begun.Value, *e.Value) {
 		from := said(begun)
 		e.Source = Source{KindOverall, &from}
-		e.AtRestart = &from.Value
+		e.AtRestart = e.Value
 		return
 	}
 	switch {
