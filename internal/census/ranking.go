@@ -24,7 +24,7 @@ type Group struct {
 	DstPort *uint16    `json:"dport,omitzero"`
 	State   string     `json:"state,omitzero"` // of TCP, SCTP and DCCP the kernel's word, else UNREPLIED, REPLIED or ASSURED
 	Zone    *uint16    `json:"zone,omitzero"`
-	Netns   *string    `json:"netns,omitzero"` // that owns the source address; "" where none of this host is known to
+	Netns   *string    `json:"netns,omitzero"` // that owns the source address; absent where none of this host is known to
 
 	Entries   int64   `json:"entries"`
 	More      bool    `json:"more,omitzero"` // it may have more entries
@@ -84,7 +84,7 @@ func (k *Key) group(by By) Group {
 	if k.HasZone {
 		g.Zone = &k.Zone
 	}
-	if by == Netns {
+	if by == Netns && k.Owner != "" {
 		g.Netns = &k.Owner
 	}
 	return g

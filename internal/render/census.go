@@ -174,18 +174,18 @@ func (t *Text) connGroup(g *census.Group, by census.By) string {
 	case census.Zone:
 		return "zone " + strconv.Itoa(int(*g.Zone))
 	case census.Netns:
-		return ownerWords(*g.Netns)
+		return t.clean(ownerWords(g.Netns))
 	case census.Pair:
 		return g.Src.String() + " " + t.marks.arrow + " " + connTarget(g)
 	}
 	return connTarget(g)
 }
 
-func ownerWords(owner string) string {
-	if owner == "" {
+func ownerWords(owner *string) string {
+	if owner == nil {
 		return "none that is known of this host"
 	}
-	return owner
+	return *owner
 }
 
 func connTarget(g *census.Group) string {
