@@ -112,7 +112,10 @@ func (c *Condition) among(f Facts) Truth {
 
 // amongSorted looks ranges of one field up in the rows.
 func (c *Condition) amongSorted(known []Range) Truth {
-	if len(known) == 0 {
+	switch {
+	case c.Rows[0].Ranges[0] == Any():
+		return Yes
+	case len(known) == 0:
 		return Maybe
 	}
 	all, none := true, true

@@ -46,6 +46,8 @@ func TestConditionJudge(t *testing.T) {
 		{"both", Condition{Fields: both, Rows: pair}, Facts{IPDest: {network("10.0.0.1/32")}, DestPort: {Span(80, 80)}}, Yes},
 		{"both, one unknown", Condition{Fields: both, Rows: pair}, Facts{IPDest: {network("10.0.0.1/32")}}, Maybe},
 		{"both, other port", Condition{Fields: both, Rows: pair}, Facts{IPDest: {network("10.0.0.1/32")}, DestPort: {Span(81, 81)}}, No},
+		{"anything", Condition{Fields: ports, Rows: rows(Any())}, Facts{}, Yes},
+		{"not anything", Condition{Fields: ports, Rows: rows(Any()), Not: true}, Facts{}, No},
 		{"untold", Condition{Why: "depends on a random number"}, Facts{}, Maybe},
 		{"either port", Condition{Any: either}, Facts{DestPort: {Span(53, 53)}}, Yes},
 		{"neither port", Condition{Any: either, Not: true}, Facts{DestPort: {Span(53, 53)}}, No},

@@ -24,7 +24,7 @@ func (h *Host) Tables(when bool) []*ruleset.Table {
 }
 
 func (h *Host) table(t *nft.Table) *ruleset.Table {
-	return t.Model(h.style())
+	return t.Model(h.style(), true)
 }
 
 // style is how rules of nft are shown one by one: their counters stand apart.

@@ -1,5 +1,7 @@
 package nft
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // Counter counts packets and bytes.
 type Counter struct{ Bytes, Packets uint64 }
 
@@ -9,6 +11,10 @@ func decodeCounter(f *fields) Expr { return &Counter{Bytes: f.u64(1), Packets: f
 func (e *Counter) Kind() string      { return "counter" }
 func (e *Counter) lift(l *lifter)    { l.add(e) }
 func (e *Counter) settle(c *settler) { c.add(e) }
+
+func (e *Counter) model() *ruleset.Counter {
+	return &ruleset.Counter{Packets: e.Packets, Bytes: e.Bytes}
+}
 
 func (e *Counter) print(p *printer) {
 	p.s("counter")
@@ -57,6 +63,9 @@ func (e *Connlimit) Kind() string      { return "connlimit" }
 func (e *Connlimit) lift(l *lifter)    { l.add(e) }
 func (e *Connlimit) settle(c *settler) { c.add(e) }
 
+func (e *Connlimit) untold() string    { return "depends on how many connections there are" }
+func (e *Connlimit) ask(c *conditions) { c.untold(e, e.untold()) }
+
 func (e *Connlimit) print(p *printer) {
 	p.s("ct count ")
 	if e.Flags != 0 {
@@ -79,6 +88,9 @@ func decodeQuota(f *fields) Expr { return &Quota{Bytes: f.u64(1), Flags: f.u32(2
 func (e *Quota) Kind() string      { return "quota" }
 func (e *Quota) lift(l *lifter)    { l.add(e) }
 func (e *Quota) settle(c *settler) { c.add(e) }
+
+func (e *Quota) untold() string    { return "depends on how many bytes came before" }
+func (e *Quota) ask(c *conditions) { c.untold(e, e.untold()) }
 
 func (e *Quota) print(p *printer) {
 	p.s("quota ")
@@ -122,6 +134,9 @@ func decodeLimit(f *fields) Expr {
 func (e *Limit) Kind() string      { return "limit" }
 func (e *Limit) lift(l *lifter)    { l.add(e) }
 func (e *Limit) settle(c *settler) { c.add(e) }
+
+func (e *Limit) untold() string    { return "depends on how many packets came before" }
+func (e *Limit) ask(c *conditions) { c.untold(e, e.untold()) }
 
 func (e *Limit) print(p *printer) {
 	p.s("limit ")

@@ -1,5 +1,7 @@
 package nft
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // CT loads or sets something of the packet's connection: NFT_CT_*. Direction is
 // -1 where the key has none.
 type CT struct {
@@ -122,6 +124,20 @@ func (c *ctLeaf) print(p *printer) {
 	p.s(ctKeys[c.key].name)
 }
 
+// looksAt: the protocol is that of the connection, in whichever direction it is
+// asked for; counters and timers are not of the packet.
+func (c *ctLeaf) looksAt() (ruleset.Field, string) {
+	switch c.key {
+	case 5:
+		return "", "depends on the time"
+	case 14, 15, 16:
+		return "", "depends on what the connection has counted"
+	case ctProtocol:
+		return ruleset.CTProto, ""
+	}
+	return "", ""
+}
+
 // settleCT gives addresses and ports the type that the packet's family and
 // protocol tell (src/ct.c: ct_expr_update_type).
 func (c *settler) settleCT(t *term, ct *ctLeaf) {
@@ -153,6 +169,8 @@ func (s *ctStmt) print(p *printer) {
 	p.s(" set ")
 	p.term(s.val)
 }
+
+func (s *ctStmt) ask(c *conditions) { c.mapped(s, s.val) }
 
 func (s *ctStmt) settle(c *settler) {
 	c.term(&s.val)

@@ -86,6 +86,27 @@ func (s *dynsetStmt) settle(c *settler) {
 	c.add(s)
 }
 
+// ask: where the element cannot be added, or what it holds ends the rule, the
+// rule ends (net/netfilter/nft_dynset.c: nft_dynset_eval).
+func (s *dynsetStmt) ask(c *conditions) {
+	const takesOut = 2 // NFT_DYNSET_OP_DELETE
+	c.mapped(s, s.key.left, s.data)
+	if s.op == takesOut {
+		return
+	}
+	set := s.set.set
+	why := blocking(s.inner)
+	if why == "" {
+		why = blocking(innerStmts(set.table, set.exprs))
+	}
+	if held := len(set.raw) + len(set.given); why == "" && set.Size > 0 && held >= int(set.Size) {
+		why = "adds to a set that is full"
+	}
+	if why != "" {
+		c.untold(s, why)
+	}
+}
+
 func (s *dynsetStmt) print(p *printer) {
 	if s.isMeter() {
 		s.printMeter(p)

@@ -78,6 +78,8 @@ type unknownStmt struct {
 
 func (s *unknownStmt) settle(c *settler) { c.add(s) }
 
+func (s *unknownStmt) ask(c *conditions) { c.untold(s, "an expression that is not known") }
+
 // print marks what nft itself would leave out.
 func (s *unknownStmt) print(p *printer) {
 	p.s("unknown ")

@@ -49,6 +49,8 @@ func (s *dupStmt) settle(c *settler) {
 	c.add(s)
 }
 
+func (s *dupStmt) ask(c *conditions) { c.mapped(s, s.to, s.dev) }
+
 func (s *dupStmt) print(p *printer) {
 	p.s("dup")
 	if s.to == nil {
@@ -98,6 +100,8 @@ func (s *fwdStmt) settle(c *settler) {
 	}
 	c.add(s)
 }
+
+func (s *fwdStmt) ask(c *conditions) { c.mapped(s, s.dev, s.addr) }
 
 func (s *fwdStmt) print(p *printer) {
 	p.s("fwd ")
@@ -157,6 +161,8 @@ func (s *queueStmt) settle(c *settler) {
 	c.add(s)
 }
 
+func (s *queueStmt) ask(c *conditions) { c.mapped(s, s.to) }
+
 func (s *queueStmt) print(p *printer) {
 	p.s("queue")
 	delim := " flags "
@@ -190,7 +196,14 @@ func decodeFlowOffload(f *fields) Expr { return &FlowOffload{Table: f.text(1)} }
 func (e *FlowOffload) Kind() string      { return "flow_offload" }
 func (e *FlowOffload) lift(l *lifter)    { l.add(e) }
 func (e *FlowOffload) settle(c *settler) { c.add(e) }
-func (e *FlowOffload) print(p *printer)  { p.s("flow add @" + e.Table) }
+
+// ask: what is not taken over goes on with the next rule (net/netfilter/nft_flow_offload.c:
+// nft_flow_offload_eval).
+func (e *FlowOffload) ask(c *conditions) {
+	c.untold(e, "goes on only where the flowtable takes the connection over")
+}
+
+func (e *FlowOffload) print(p *printer) { p.s("flow add @" + e.Table) }
 
 // Synproxy answers SYNs in place of the server (Flags: NF_SYNPROXY_OPT_*).
 type Synproxy struct {
@@ -214,6 +227,10 @@ const (
 func (e *Synproxy) Kind() string      { return "synproxy" }
 func (e *Synproxy) lift(l *lifter)    { l.add(e) }
 func (e *Synproxy) settle(c *settler) { c.add(e) }
+
+const synproxyAsks = "answers in place of a server: only TCP packets of a handshake"
+
+func (e *Synproxy) ask(c *conditions) { c.untold(e, synproxyAsks) }
 
 // print: nft 1.0.6 prints both numbers if either was given.
 func (e *Synproxy) print(p *printer) {

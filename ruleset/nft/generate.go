@@ -1,5 +1,7 @@
 package nft
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // Numgen loads a number that counts up, or a random one (Type: NFT_NG_*), below Modulus.
 type Numgen struct{ Dreg, Modulus, Type, Offset uint32 }
 
@@ -21,6 +23,15 @@ func (e *Numgen) lift(l *lifter) {
 type numgenLeaf struct{ Numgen }
 
 func (n *numgenLeaf) copied() leaf { return n }
+
+func (n *numgenLeaf) looksAt() (ruleset.Field, string) {
+	if n.Type == 0 {
+		return "", "depends on how many packets came before"
+	}
+	return "", "depends on a random number"
+}
+
+func (n *numgenLeaf) comesOut() (from, count uint32) { return n.Offset, n.Modulus }
 
 func (n *numgenLeaf) print(p *printer) {
 	p.s("numgen " + [...]string{"inc", "random"}[n.Type] + " mod ")
@@ -71,6 +82,10 @@ func (h *hashLeaf) copied() leaf {
 	c.of = h.of.clone()
 	return &c
 }
+
+func (h *hashLeaf) looksAt() (ruleset.Field, string) { return "", "depends on a hash" }
+
+func (h *hashLeaf) comesOut() (from, count uint32) { return h.Offset, h.Modulus }
 
 func (h *hashLeaf) print(p *printer) {
 	if h.of == nil {

@@ -166,8 +166,12 @@ func (p *printer) names(all []string) {
 
 // rule prints the statements and the comment, without the handle.
 func (p *printer) rule(t *Table, r *Rule) {
+	p.statements(t, r, settleAll(t.Family, t.lifted(r)))
+}
+
+func (p *printer) statements(t *Table, r *Rule, all []stmt) {
 	p.fam = t.Family
-	for i, s := range settleAll(t.Family, t.lifted(r)) {
+	for i, s := range all {
 		if i > 0 {
 			p.s(" ")
 		}

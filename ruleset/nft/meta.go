@@ -1,5 +1,7 @@
 package nft
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // Meta loads or sets something about the packet that is not in it: NFT_META_*.
 type Meta struct {
 	Key        uint32
@@ -97,6 +99,20 @@ type metaLeaf struct {
 
 func (m *metaLeaf) copied() leaf { return m }
 
+// metaProtocolField is the Ethernet protocol of what is in the packet, behind VLAN tags.
+const metaProtocolField ruleset.Field = "meta protocol"
+
+// looksAt: times and random numbers are not of the packet.
+func (m *metaLeaf) looksAt() (ruleset.Field, string) {
+	switch m.key {
+	case 24:
+		return "", "depends on a random number"
+	case 30, 31, 32:
+		return "", "depends on the time"
+	}
+	return "", ""
+}
+
 func newMeta(key uint32) *term {
 	if int(key) >= len(metaKeys) || metaKeys[key].name == "" {
 		return nil
@@ -134,6 +150,36 @@ func (s *metaStmt) print(p *printer) {
 	s.key.print(p)
 	p.s(" set ")
 	p.term(s.val)
+}
+
+func (s *metaStmt) ask(c *conditions) { c.mapped(s, s.val) }
+
+const metaMark = 3
+
+// affect tells which bits of the mark are written.
+func (s *metaStmt) affect(e *ruleset.Effect) {
+	if s.key.key == metaMark {
+		e.MarkMask |= writtenBits(s.val)
+	}
+}
+
+// writtenBits: `meta mark & 0xff | 0x1` keeps what its mask does and its other
+// number does not touch.
+func writtenBits(t *term) uint32 {
+	switch {
+	case t.kind == kindLeaf && t.meta() != nil && t.meta().key == metaMark:
+		return 0
+	case t.kind != kindBinop || t.right.kind != kindValue:
+		return 0xffffffff
+	}
+	n := uint32(t.right.uint())
+	switch t.op {
+	case opAnd:
+		return ^n | writtenBits(t.left)
+	case opOr, opXor:
+		return n | writtenBits(t.left)
+	}
+	return 0xffffffff
 }
 
 func (s *metaStmt) settle(c *settler) {

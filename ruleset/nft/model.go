@@ -3,31 +3,95 @@ package nft
 import "github.com/pktrail/pktrail/ruleset"
 
 // Model is the table in the one model of all back ends: its chains, and each
-// rule's text and effect. When it was read is for the caller to say.
-func (t *Table) Model(style *Style) *ruleset.Table {
-	m := &ruleset.Table{Dialect: ruleset.Nftables}
-	m.TableKey = ruleset.TableKey{Backend: ruleset.NFT, Family: t.Family, Name: t.Name}
+// rule's text, effect and counter; with when, also its conditions. When it was
+// read is for the caller to say.
+func (t *Table) Model(style *Style, when bool) *ruleset.Table {
+	m := &modeler{table: t, p: printer{style: style, stateless: style.Stateless}, when: when, named: map[string][]*ruleset.Rule{}}
+	model := &ruleset.Table{Dialect: ruleset.Nftables}
+	model.TableKey = ruleset.TableKey{Backend: ruleset.NFT, Family: t.Family, Name: t.Name}
 	for _, ch := range t.Chains {
 		if ch.Flags&chainBinding == 0 {
-			m.Chains = append(m.Chains, t.modelChain(ch, style))
+			model.Chains = append(model.Chains, m.chain(ch))
 		}
 	}
-	return m
+	m.tellNamed()
+	return model
 }
 
-func (t *Table) modelChain(ch *Chain, style *Style) *ruleset.Chain {
-	m := &ruleset.Chain{Name: ch.Name}
+// modeler turns the chains of one table.
+type modeler struct {
+	table *Table
+	p     printer
+	when  bool
+	named map[string][]*ruleset.Rule // that count by a counter of that name
+}
+
+func (m *modeler) chain(ch *Chain) *ruleset.Chain {
+	c := &ruleset.Chain{Name: ch.Name}
+	if ch.Counter != nil {
+		c.PolicyCounter = ch.Counter.model()
+	}
 	if ch.Type != "" {
-		m.Base = &ruleset.Base{Hook: ruleset.Hook(hookWord(t.Family, ch.Hook)), Priority: ch.Priority,
+		c.Base = &ruleset.Base{Hook: ruleset.Hook(hookWord(m.table.Family, ch.Hook)), Priority: ch.Priority,
 			Type: ch.Type, Device: ch.Devices}
-		m.Policy = ruleset.Drop
+		c.Policy = ruleset.Drop
 		if ch.Policy == 1 {
-			m.Policy = ruleset.Accept
+			c.Policy = ruleset.Accept
 		}
 	}
+	c.Rules = make([]ruleset.Rule, len(ch.Rules))
 	for i, r := range ch.Rules {
-		text := t.Text(r, style)
-		m.Rules = append(m.Rules, ruleset.Rule{Number: i + 1, Handle: r.Handle, Text: text, Effect: EffectOf(text, t.Family)})
+		c.Rules[i].Number, c.Rules[i].Handle = i+1, r.Handle
+		m.rule(&c.Rules[i], r)
 	}
-	return m
+	return c
 }
+
+func (m *modeler) rule(to *ruleset.Rule, r *Rule) {
+	every := settleEvery(m.table.Family, m.table.lifted(r))
+	m.p.b, m.p.remark = m.p.b[:0], nil
+	m.p.statements(m.table, r, listed(every))
+	to.Text = string(m.p.b)
+	to.Effect = EffectOf(to.Text, m.table.Family)
+	for _, s := range every {
+		m.counts(to, s)
+		if a, ok := s.(affecting); ok {
+			a.affect(&to.Effect)
+		}
+	}
+	if m.when {
+		to.When, to.Known = m.table.asked(every, m.p.style), true
+	}
+}
+
+// counts takes the first counter of a rule.
+func (m *modeler) counts(to *ruleset.Rule, s stmt) {
+	switch s := s.(type) {
+	case *Counter:
+		if to.Counter == nil {
+			to.Counter = s.model()
+		}
+	case *objrefStmt:
+		if s.typ == objCounter && s.byMap == nil {
+			m.named[s.name] = append(m.named[s.name], to)
+		}
+	}
+}
+
+// tellNamed gives rules what their named counter has seen, where no other rule
+// counts by it.
+func (m *modeler) tellNamed() {
+	for _, s := range m.table.Sets {
+		if s.ObjType == objCounter {
+			return
+		}
+	}
+	for _, o := range m.table.Objects {
+		if rules := m.named[o.Name]; o.Type == objCounter && len(rules) == 1 && rules[0].Counter == nil {
+			rules[0].Counter = decodeCounter(&o.data).(*Counter).model()
+		}
+	}
+}
+
+// affecting is a statement that tells more of what a rule does than its text.
+type affecting interface{ affect(*ruleset.Effect) }

@@ -142,6 +142,8 @@ func (s *natStmt) loadPort(l *lifter, e *NAT) bool {
 	return true
 }
 
+func (s *natStmt) ask(c *conditions) { c.mapped(s, s.addr, s.port) }
+
 func (s *natStmt) settle(c *settler) {
 	if s.addr != nil {
 		c.term(&s.addr)
@@ -253,6 +255,13 @@ func (e *TProxy) lift(l *lifter) {
 type tproxyStmt struct {
 	fam        uint32
 	addr, port *term
+}
+
+// ask: without a socket that takes the packet the rule ends here
+// (net/netfilter/nft_tproxy.c: nft_tproxy_eval_v4).
+func (s *tproxyStmt) ask(c *conditions) {
+	c.mapped(s, s.addr, s.port)
+	c.untold(s, "depends on a socket that listens")
 }
 
 func (s *tproxyStmt) settle(c *settler) {

@@ -83,6 +83,21 @@ func (s *objrefStmt) settle(c *settler) {
 	c.add(s)
 }
 
+// ask: a quota or limit may end the rule, and so does a key that is not in the map.
+func (s *objrefStmt) ask(c *conditions) {
+	if s.byMap != nil {
+		c.mapped(s, s.byMap)
+	}
+	switch s.typ {
+	case objQuota:
+		c.untold(s, (&Quota{}).untold())
+	case objLimit:
+		c.untold(s, (&Limit{}).untold())
+	case objSynproxy:
+		c.untold(s, synproxyAsks)
+	}
+}
+
 func (s *objrefStmt) print(p *printer) {
 	switch s.typ {
 	case objCTHelper, objCTTimeout, objCTExpect:

@@ -1,5 +1,7 @@
 package nft
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // Payload loads bytes of the packet into a register, or writes them back.
 // Offset and Len are in bytes from the begin of the layer Base
 // (NFT_PAYLOAD_*).
@@ -60,6 +62,23 @@ func (f *payloadLeaf) print(p *printer) {
 	p.i(int64(f.bits))
 }
 
+// looksAt: ports are those of every transport protocol, and IPv4's protocol is
+// that of the packet.
+func (f *payloadLeaf) looksAt() (ruleset.Field, string) {
+	switch {
+	case !f.known():
+	case f.head == headIP && f.field == ipProtocol:
+		return ruleset.L4Proto, ""
+	case f.base == baseTransport && f.bits == 16 && f.offset == 0 && f.head.fields[f.field].name == "sport":
+		return ruleset.SourcePort, ""
+	case f.base == baseTransport && f.bits == 16 && f.offset == 16 && f.head.fields[f.field].name == "dport":
+		return ruleset.DestPort, ""
+	case (f.head == headIP || f.head == headIP6) && f.head.fields[f.field].name == "dscp":
+		return ruleset.DSCP, ""
+	}
+	return "", ""
+}
+
 // rawPayload is a piece of the packet. The ports of every transport protocol
 // are known without knowing which it is (src/payload.c: payload_init_raw).
 func rawPayload(base headerBase, offset, bits int) *term {
@@ -89,6 +108,8 @@ func (s *payloadStmt) print(p *printer) {
 	p.s(" set ")
 	p.term(s.val)
 }
+
+func (s *payloadStmt) ask(c *conditions) { c.mapped(s, s.val) }
 
 func (s *payloadStmt) settle(c *settler) {
 	c.name(s.field)

@@ -1,5 +1,7 @@
 package nft
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // RT loads something of the packet's route: NFT_RT_*.
 type RT struct{ Dreg, Key uint32 }
 
@@ -63,15 +65,26 @@ func newFIB(flags, result uint32) *term {
 	if flags&fibPresent != 0 {
 		k.typ = typeBoolean
 	}
-	return newLeaf(&fibLeaf{flags &^ fibPresent, k.name}, k.typ, orderHost, k.bits)
+	return newLeaf(&fibLeaf{flags &^ fibPresent, k.name, flags&fibPresent != 0}, k.typ, orderHost, k.bits)
 }
 
 type fibLeaf struct {
-	flags  uint32
-	result string
+	flags   uint32
+	result  string
+	present bool // asks only whether there is one
 }
 
 func (f *fibLeaf) copied() leaf { return f }
+
+// looksAt: whether there is an interface is another question than which it is.
+func (f *fibLeaf) looksAt() (ruleset.Field, string) {
+	if !f.present {
+		return "", ""
+	}
+	p := printer{style: &Style{}}
+	f.print(&p)
+	return ruleset.Field(p.b) + " exists", ""
+}
 
 func (f *fibLeaf) print(p *printer) {
 	p.s("fib ")

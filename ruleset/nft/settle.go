@@ -23,14 +23,20 @@ type settler struct {
 
 // exprStmt is a match.
 type exprStmt struct {
-	e    *term
-	dead bool // implied by a later one
+	e      *term
+	dead   bool // not listed: implied by a later one, or part of a merged one
+	merged bool // listed in place of two, which are there too
 }
 
 func (s *exprStmt) print(p *printer) { p.term(s.e) }
 
 // settleAll gives the statements of a rule of a family.
 func settleAll(fam ruleset.Family, stmts []stmt) []stmt {
+	return listed(settleEvery(fam, stmts))
+}
+
+// settleEvery is settleAll with those matches that a listing leaves out.
+func settleEvery(fam ruleset.Family, stmts []stmt) []stmt {
 	c := &settler{}
 	c.begin(fam)
 	for _, s := range stmts {
@@ -41,7 +47,7 @@ func settleAll(fam ruleset.Family, stmts []stmt) []stmt {
 			c.deps.reset()
 		}
 	}
-	return c.alive()
+	return c.out
 }
 
 // begin takes what the family of the table tells of the headers.
@@ -66,9 +72,10 @@ func (c *settler) begin(fam ruleset.Family) {
 	}
 }
 
-func (c *settler) alive() []stmt {
-	kept := c.out[:0]
-	for _, s := range c.out {
+// listed leaves out what a listing does.
+func listed(all []stmt) []stmt {
+	kept := make([]stmt, 0, len(all))
+	for _, s := range all {
 		if e, ok := s.(*exprStmt); !ok || !e.dead {
 			kept = append(kept, s)
 		}
@@ -117,9 +124,11 @@ func alike(a, b *term) bool {
 }
 
 func (c *settler) merge(s *exprStmt, op operator) {
-	r := newRange(c.deps.prev.e.right.clone(), s.e.right)
+	c.add(&exprStmt{e: s.e, dead: true})
+	s.merged = true
+	r := newRange(c.deps.prev.e.right.clone(), s.e.right.clone())
 	r.typ, r.order = s.e.right.typ, s.e.right.order
-	s.e = newRelation(op, s.e.left, r)
+	s.e = newRelation(op, s.e.left.clone(), r)
 	c.deps.prev.dead = true
 }
 

@@ -1,5 +1,7 @@
 package nft
 
+import "github.com/pktrail/pktrail/ruleset"
+
 // Socket loads something of the socket that the packet belongs to: NFT_SOCKET_*.
 type Socket struct{ Dreg, Key, Level uint32 }
 
@@ -69,7 +71,17 @@ func (e *OSF) lift(l *lifter) {
 	} else {
 		word += "name"
 	}
-	l.set(registerOf(e.Dreg), newLeaf(plainLeaf(word), typeString, orderHost, 128))
+	l.set(registerOf(e.Dreg), newLeaf(osfLeaf(word), typeString, orderHost, 128))
+}
+
+// osfLeaf is the guess, in the words that ask for it.
+type osfLeaf string
+
+func (s osfLeaf) copied() leaf     { return s }
+func (s osfLeaf) print(p *printer) { p.s(string(s)) }
+
+func (s osfLeaf) looksAt() (ruleset.Field, string) {
+	return "", "guesses the sender's operating system"
 }
 
 // plainLeaf is a leaf that is its own text.

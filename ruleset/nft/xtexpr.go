@@ -26,6 +26,13 @@ func (e *XT) Kind() string {
 func (e *XT) lift(l *lifter)    { l.add(e) }
 func (e *XT) settle(c *settler) { c.add(e) }
 
+// ask: a target never ends the rule before its verdict.
+func (e *XT) ask(c *conditions) {
+	if !e.Target {
+		c.untold(e, "a match of iptables inside nft")
+	}
+}
+
 // print is what nft prints where it cannot translate; its translations are not
 // always right.
 func (e *XT) print(p *printer) {

@@ -1,0 +1,186 @@
+package nft
+
+import (
+	"math/big"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// sight is what a match looks at, and what is done with it before it is compared.
+type sight struct {
+	fields []ruleset.Field
+	loaded []*term // by field: what the register holds
+	steps  []*term // on the one field, the last first: `& 0xff`, `>> 2`
+	chosen choosing
+	why    string // it cannot be told, if not empty
+}
+
+// choosing is a leaf that is not of the packet, whose values are count ones from
+// a number on.
+type choosing interface {
+	comesOut() (from, count uint32)
+}
+
+// looking is a leaf whose field has another name than the leaf's own words, or
+// whose value cannot be told from a packet: why is not empty then.
+type looking interface {
+	looksAt() (f ruleset.Field, why string)
+}
+
+func (c *conditions) sight(t *term) *sight {
+	s := &sight{}
+	if t.kind != kindConcat {
+		c.look(s, t)
+		return s
+	}
+	for _, part := range t.list {
+		c.look(s, part)
+	}
+	if len(s.steps) > 0 {
+		s.why = "a part of what is looked up is masked first"
+	}
+	return s
+}
+
+func (c *conditions) look(s *sight, t *term) {
+	s.loaded = append(s.loaded, t)
+	for {
+		switch {
+		case t.kind == kindUnary:
+			t = t.left
+		case t.kind == kindBinop && t.right.kind == kindValue && !t.shiftsBytes():
+			s.steps = append(s.steps, t)
+			t = t.left
+		case t.kind == kindLeaf:
+			f, why := c.field(t)
+			s.fields = append(s.fields, f)
+			s.chosen, _ = t.leaf.(choosing)
+			if s.why == "" {
+				s.why = why
+			}
+			return
+		case t.kind == kindMap:
+			s.why = "compares what a map gives"
+			return
+		default:
+			s.why = "is computed from several values"
+			return
+		}
+	}
+}
+
+// shiftsBytes: the kernel shifts whole registers, as numbers of the machine, so
+// that a number in network byte order, or a shorter one, becomes another.
+func (t *term) shiftsBytes() bool {
+	switch t.op {
+	case opLShift:
+		return t.left.bits%32 != 0 || t.left.order != orderHost
+	case opRShift:
+		return t.left.bits > 8 && t.left.order != orderHost
+	}
+	return false
+}
+
+func (c *conditions) field(t *term) (ruleset.Field, string) {
+	l, ok := t.leaf.(looking)
+	if !ok {
+		return ruleset.Field(c.words(t.leaf)), ""
+	}
+	f, why := l.looksAt()
+	if f == "" {
+		f = ruleset.Field(c.words(t.leaf))
+	}
+	return f, why
+}
+
+// inHostOrder: the register holds the number in the machine's byte order.
+func inHostOrder(t *term) bool {
+	return t.order == orderHost && t.bits > 8 && !t.typ.isString()
+}
+
+// flags is a comparison of the bits of a mask with a value; nil for zero.
+func (s *sight) flags(mask, value *term, not bool) ruleset.Condition {
+	m, ok := maskOf(mask)
+	v, known := ruleset.Value{}, true
+	if value != nil {
+		v, known = maskOf(value)
+	}
+	switch {
+	case !ok || !known:
+		return ruleset.Condition{Why: "flags that are no numbers"}
+	case len(s.steps) > 0:
+		return ruleset.Condition{Why: "is masked twice"}
+	case m == ruleset.Value{} && v == ruleset.Value{}:
+		return ruleset.Condition{Fields: s.fields, Rows: []ruleset.Row{{Ranges: []ruleset.Range{ruleset.Any()}}}, Not: not}
+	case v.And(m) != v:
+		return ruleset.Condition{Fields: s.fields, Not: not}
+	}
+	return ruleset.Condition{Fields: s.fields, Mask: m, Rows: []ruleset.Row{{Ranges: []ruleset.Range{ruleset.Only(v)}}}, Not: not}
+}
+
+func maskOf(t *term) (ruleset.Value, bool) {
+	n := numberOf(t)
+	if n == nil {
+		return ruleset.Value{}, false
+	}
+	return valueOf(n)
+}
+
+// whole is all the values of a field.
+func (s *sight) whole(n int) ruleset.Range {
+	last, _ := valueOf(onesMask(min(s.loaded[n].bits, 128)))
+	return ruleset.Range{To: last}
+}
+
+// compare is a comparison with values that stand in the rule itself.
+func (s *sight) compare(op operator, right *term) ruleset.Condition {
+	if op != opEq && op != opNeq || right.kind == kindRange {
+		for _, l := range s.loaded {
+			if inHostOrder(l) {
+				return ruleset.Condition{Why: "compares a number byte by byte, in the machine's byte order"}
+			}
+		}
+	}
+	var rows []ruleset.Row
+	switch op {
+	case opEq, opNeq:
+		row, why := s.row(right)
+		if why != "" {
+			return ruleset.Condition{Why: why}
+		}
+		rows = append(rows, row)
+	default:
+		r, ok := s.beyond(op, right)
+		if !ok {
+			return ruleset.Condition{Why: "a comparison that is not known"}
+		}
+		if r.From.Compare(r.To) <= 0 {
+			rows = append(rows, ruleset.Row{Ranges: []ruleset.Range{r}})
+		}
+	}
+	return s.condition(rows, op == opNeq)
+}
+
+// beyond is the values that are less or more than one.
+func (s *sight) beyond(op operator, right *term) (r ruleset.Range, ok bool) {
+	n := numberOf(right)
+	if n == nil || len(s.fields) != 1 {
+		return r, false
+	}
+	r = s.whole(0)
+	one := big.NewInt(1)
+	switch op {
+	case opLt:
+		if n.Sign() == 0 {
+			return ruleset.Range{From: ruleset.Number(1)}, true // nothing is below 0
+		}
+		r.To, ok = valueOf(n.Sub(n, one))
+	case opLte:
+		r.To, ok = valueOf(n)
+	case opGt:
+		r.From, ok = valueOf(n.Add(n, one))
+	case opGte:
+		r.From, ok = valueOf(n)
+	}
+	return r, ok
+}
