@@ -39,10 +39,10 @@ func (h *Host) IPSets() (sets []*ipset.Set, err error) {
 // Commands and attributes by which the protocol is agreed on
 // (include/uapi/linux/netfilter/ipset/ip_set.h).
 const (
-	ipsetCmdProtocol     = 1  // IPSET_CMD_PROTOCOL
-	ipsetAttrProtocol    = 1  // IPSET_ATTR_PROTOCOL
-	ipsetAttrProtocolMin = 10 // IPSET_ATTR_PROTOCOL_MIN
-	ipsetProtocol        = 6  // the oldest, which every kernel since 2.6.39 speaks
+	ipsetCmdProtocol  = 1 // IPSET_CMD_PROTOCOL
+	ipsetAttrProtocol = 1 // IPSET_ATTR_PROTOCOL
+	ipsetOldest       = 6 // the version that every kernel since 2.6.39 speaks
+	ipsetNewest       = 7 // that tells the sets' numbers, by which rules hold them
 )
 
 func listSets(s *nfnetlink.Socket) ([]*ipset.Set, error) {
@@ -58,14 +58,13 @@ func listSets(s *nfnetlink.Socket) ([]*ipset.Set, error) {
 	return l.Sets, err
 }
 
-// setProtocol is the version of the protocol in which the kernel is asked: the
-// oldest that it still speaks, where ours is too old for it.
+// setProtocol is the version of the protocol in which the kernel is asked.
 func setProtocol(s *nfnetlink.Socket) (version uint8, err error) {
-	version = ipsetProtocol
+	version = ipsetOldest
 	err = askSets(s, "ask for the protocol of ipsets", ipsetCmdProtocol, unix.NLM_F_REQUEST|unix.NLM_F_ACK, version, func(m wire.Message) {
 		for a := range attrs(m.Attrs) {
-			if least, ok := a.Uint8(); ok && a.Type == ipsetAttrProtocolMin {
-				version = max(version, least)
+			if speaks, ok := a.Uint8(); ok && a.Type == ipsetAttrProtocol {
+				version = min(speaks, ipsetNewest)
 			}
 		}
 	})

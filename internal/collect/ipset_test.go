@@ -103,7 +103,7 @@ func recordSets(t *testing.T, ns *netns.NS) {
 			return err
 		}
 		defer func() { _ = s.Close() }()
-		return askSets(s, "record", ipset.CmdList, 0x301, ipsetProtocol, func(m wire.Message) {
+		return askSets(s, "record", ipset.CmdList, 0x301, ipsetNewest, func(m wire.Message) {
 			all = append(all, m.Raw...)
 			all = append(all, make([]byte, wire.Align(len(m.Raw))-len(m.Raw))...)
 		})

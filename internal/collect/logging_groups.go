@@ -48,7 +48,10 @@ func nameListeners(groups snapshot.Groups) {
 	owners := socketOwners()
 	for group, l := range groups {
 		s := sockets[l.Port]
-		l.Drops, l.Process = s.drops, owners[s.inode]
+		l.Drops = s.drops
+		if pid := owners[s.inode]; pid != "" {
+			l.Process = fmt.Sprintf("%s (process %s)", commandOf(pid), pid)
+		}
 		groups[group] = l
 	}
 }
@@ -80,7 +83,10 @@ func netfilterSockets() map[uint32]netlinkSocket {
 	return found
 }
 
-// socketOwners are processes by the inodes of their sockets, as far as they may be looked at.
+// commandOf is what a process calls itself.
+func commandOf(pid string) string { return procLine("/proc/" + pid + "/comm") }
+
+// socketOwners are process ids by the inodes of their sockets, as far as they may be looked at.
 func socketOwners() map[string]string {
 	owners := map[string]string{}
 	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
@@ -90,8 +96,7 @@ func socketOwners() map[string]string {
 		if err != nil || !isSocket {
 			continue
 		}
-		pid := strings.Split(fd, "/")[2]
-		owners[strings.TrimSuffix(inode, "]")] = fmt.Sprintf("%s (process %s)", procLine("/proc/"+pid+"/comm"), pid)
+		owners[strings.TrimSuffix(inode, "]")] = strings.Split(fd, "/")[2]
 	}
 	return owners
 }

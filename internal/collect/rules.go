@@ -106,7 +106,11 @@ func (h *Host) rulesOnce(ctx context.Context) (*rules.Host, error) {
 	if len(failed) > 0 && len(host.Legacy)+len(host.IPSets) == 0 && noTables(host.NFT) {
 		return nil, errors.Join(failed...)
 	}
-	return host, nil
+	host.XTNames = xtNames(host.IPSets)
+	return host, h.NS.Do(func() error {
+		host.NFTNames = nftNames()
+		return nil
+	})
 }
 
 func noTables(n *nft.Native) bool { return n == nil || len(n.Tables) == 0 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/nft"
 )
 
 // TestRules reads all back ends at once, and leaves the namespace as it was.
@@ -40,5 +41,24 @@ func TestRulesEndsWithContext(t *testing.T) {
 	cancel()
 	if _, err := New(newNS(t), Options{}).Rules(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRulesNames: what was read prints as nft prints it, with the host's names.
+func TestRulesNames(t *testing.T) {
+	ns := newNS(t)
+	run(t, ns, "table inet t {\n chain c {\n  iif lo rt classid cosmos accept\n  meta iifgroup default meta l4proto sctp drop\n }\n}\n", "nft", "-f", "-")
+	host, err := New(ns, Options{}).Rules(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(host.NFT.AppendList(nil, &nft.Style{Names: host.NFTNames})), run(t, ns, "", "nft", "list", "ruleset"); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if name := host.NFTNames.Program(1); name != "unknown" {
+		t.Errorf("port 1 is %q", name)
+	}
+	if path := host.NFTNames.Cgroup(1 << 60); path != "" {
+		t.Errorf("a cgroup at %q", path)
 	}
 }

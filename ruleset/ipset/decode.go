@@ -125,7 +125,9 @@ func (l *Listing) last() *Set {
 
 func (s *Set) take(a wire.Attr) {
 	switch a.Type {
-	case attrProtocol, attrSetName, attrTypeName, attrIndex:
+	case attrProtocol, attrSetName, attrTypeName:
+	case attrIndex:
+		s.Index, s.HasIndex = a.BE16()
 	case attrRevision:
 		s.Revision, _ = a.Uint8()
 	case attrFamily:

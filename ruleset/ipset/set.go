@@ -17,6 +17,11 @@ type Set struct {
 	Family   uint8  // NFPROTO_*; 0 for sets without addresses
 	Revision uint8  // of the type
 
+	// Index is the kernel's number for the set, by which rules of iptables hold it.
+	// Kernels before 4.20 do not tell it.
+	Index    uint16
+	HasIndex bool
+
 	HashSize, MaxElem  uint32
 	Size               uint32     // of a list:set, in members
 	From, To           netip.Addr // of bitmap:ip and bitmap:ip,mac
