@@ -75,6 +75,10 @@ func splitMatch(args []string) (match.Match, []string, error) {
 	if len(args) > 1 && args[0] == "ct" && !strings.HasPrefix(args[1], "-") {
 		return splitCT(args)
 	}
+	if len(args) > 1 && args[0] == "rules" && args[1] == "find" {
+		m, rest, err := splitFind(args[2:])
+		return m, append([]string{"rules", "find"}, rest...), err
+	}
 	if len(args) == 0 || args[0] != "trace" && args[0] != "log" && args[0] != "read" {
 		return match.Match{}, args, nil
 	}
@@ -182,7 +186,7 @@ decided it, and why.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
-	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), logCommand(m), ctCommand(m), labCommand(), repairCommand(), sysctlCommand(), versionCommand())
+	root.AddCommand(demoCommand(), traceCommand(m), readCommand(m), logCommand(m), ctCommand(m), labCommand(), repairCommand(), rulesCommand(m), sysctlCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
 	hintArguments(root)
 	return root

@@ -11,6 +11,9 @@ type Found struct {
 	Family ruleset.Family
 	Stops  []FoundStop
 	Judged int // rules that were looked at
+	// Apart are rules that could match, in chains that no such packet comes to;
+	// only where they are asked for.
+	Apart []Hit
 }
 
 // FoundStop is what was found in one base chain.
@@ -41,9 +44,11 @@ type Hit struct {
 }
 
 // Find walks from the base chains through all rules that could match the packets
-// of a question, and only through jumps that could match too.
-func Find(tables []*ruleset.Table, q *Question) *Found {
+// of a question, and only through jumps that could match too. With all it looks
+// at the other chains as well.
+func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 	found := &Found{Family: q.Family}
+	met := map[*ruleset.Chain]bool{}
 	names := map[*ruleset.Table]map[string]*ruleset.Chain{}
 	ends := map[ruleset.Hook]*Ref{}
 	for _, s := range Stops(tables) {
@@ -64,8 +69,36 @@ func Find(tables []*ruleset.Table, q *Question) *Found {
 		}
 		found.Judged += w.judged
 		found.Stops = append(found.Stops, at)
+		for c := range w.seen {
+			met[c] = true
+		}
+	}
+	if all {
+		found.Apart = apart(tables, q, met)
 	}
 	return found
+}
+
+// apart judges the rules of the chains that were not met.
+func apart(tables []*ruleset.Table, q *Question, met map[*ruleset.Chain]bool) (hits []Hit) {
+	for _, t := range tables {
+		forms, comes := q.at(t.Family, ruleset.Forward) // a hook of which nothing is known
+		if !comes {
+			continue
+		}
+		w := &walker{asked: asked{forms, q.mark}, table: t}
+		for _, c := range t.Chains {
+			if met[c] {
+				continue
+			}
+			for i := range c.Rules {
+				if truth := w.judge(&c.Rules[i]); truth != ruleset.No {
+					hits = append(hits, w.hit(Ref{t, c, &c.Rules[i]}, nil, truth, nil))
+				}
+			}
+		}
+	}
+	return hits
 }
 
 func policyMet(f fate) ruleset.Truth { return truth(!f.mayTake, f.takes != nil) }

@@ -16,6 +16,7 @@ type Layout struct {
 type Place struct {
 	Stop
 	Tied    bool // another chain runs at the same priority, before or after it
+	Folded  bool // its own rules are not to be shown
 	Reached []Leaf
 }
 

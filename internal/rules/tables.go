@@ -2,13 +2,16 @@ package rules
 
 import (
 	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/ipset"
+	"github.com/pktrail/pktrail/ruleset/iptnft"
 	"github.com/pktrail/pktrail/ruleset/nft"
+	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
 // Tables tells all tables in the one model: legacy ones first, and those that
 // iptables-nft made in iptables' words. With when it tells what packets must be
-// for each rule to match; without, only of tables that hold maps of verdicts,
-// since these say which chains are reached.
+// for each rule to match; without, only of tables of nft's own, since there maps
+// of verdicts say which chains are reached.
 func (h *Host) Tables(when bool) []*ruleset.Table {
 	tables := make([]*ruleset.Table, 0, len(h.Legacy))
 	for _, t := range h.Legacy {
@@ -18,17 +21,24 @@ func (h *Host) Tables(when bool) []*ruleset.Table {
 		return tables
 	}
 	for _, t := range h.NFT.Tables {
-		tables = append(tables, h.table(t))
+		tables = append(tables, h.table(t, when))
 	}
 	return tables
 }
 
-func (h *Host) table(t *nft.Table) *ruleset.Table {
+func (h *Host) table(t *nft.Table, when bool) *ruleset.Table {
+	if told, err := h.told(t); err == nil {
+		return told.Model(when, h.members(t.Family))
+	}
 	return t.Model(h.style(), true)
 }
 
-// style is how rules of nft are shown one by one: their counters stand apart.
-func (h *Host) style() *nft.Style { return &nft.Style{Names: h.NFTNames} }
+// told is a table of iptables-nft in iptables' words; else the error says why not.
+func (h *Host) told(t *nft.Table) (*xt.Table, error) {
+	return iptnft.Table(t, xt.Env{Family: t.Family, Names: h.XTNames})
+}
 
-// members is nil where no ipset was read.
-func (h *Host) members(ruleset.Family) ruleset.Members { return nil }
+// style is how rules of nft are shown one by one: their counters stand apart.
+func (h *Host) style() *nft.Style { return &nft.Style{Names: h.NFTNames, Stateless: true} }
+
+func (h *Host) members(fam ruleset.Family) ruleset.Members { return ipset.Members(h.IPSets, fam) }
