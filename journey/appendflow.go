@@ -45,7 +45,7 @@ func (e *FlowEvent) AppendJSON(b []byte) []byte {
 	b = knownTime(b, "time", e.Time)
 	b = known(b, "clock", e.Clock)
 	b = text(b, "event", e.Event)
-	b = knownInt(b, "port", e.Port)
+	b = knownInt(b, "portid", e.Port)
 	if e.Lifetime != nil {
 		b = Uptime(*e.Lifetime).Append(key(b, "lifetime"))
 	}

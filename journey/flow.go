@@ -146,7 +146,7 @@ type FlowEvent struct {
 	Event  FlowChange `json:"event"`
 	// Port is the netlink port of the program whose doing it was, often its
 	// process id; absent where it was the kernel's own doing.
-	Port *uint32 `json:"port,omitzero"`
+	Port *uint32 `json:"portid,omitzero"`
 	// Lifetime is how long a flow that is gone lived, by the kernel's stamps or,
 	// with LifetimeBy "seen", from the receipt of its start on.
 	Lifetime   *Seconds `json:"lifetime,omitzero"`

@@ -98,7 +98,7 @@ func byTags(t testing.TB, e *journey.FlowEvent) string {
 		Time       journey.Time       `json:"time,omitzero"`
 		Clock      journey.Clock      `json:"clock,omitzero"`
 		Event      journey.FlowChange `json:"event"`
-		Port       *uint32            `json:"port,omitzero"`
+		Port       *uint32            `json:"portid,omitzero"`
 		Lifetime   *journey.Seconds   `json:"lifetime,omitzero"`
 		LifetimeBy string             `json:"lifetime_by,omitzero"`
 		Flow       flow               `json:"flow"`

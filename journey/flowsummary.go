@@ -15,6 +15,7 @@ const (
 // FlowSummary is the last line of a list or a stream of flows.
 type FlowSummary struct {
 	Schema string `json:"schema"`
+	What   string `json:"what,omitzero"` // expectation, where it is of those; entries or events else
 	// Shown is how many entries or events were meant. Unjudged are others of
 	// which it is not known whether they are; Why says for what reasons.
 	Shown    int64 `json:"shown"`

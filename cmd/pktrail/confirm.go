@@ -15,16 +15,17 @@ import (
 // errNotAgreed is that of a change of many entries to which nobody agreed.
 var errNotAgreed = errors.New("nobody agreed to it, so nothing was changed")
 
-// confirm asks on the terminal before more than one entry is changed.
-func confirm(cmd *cobra.Command, verb string, n int64, yes bool) error {
+// confirm asks on the terminal before more than one entry, or what else is named, is
+// changed.
+func confirm(cmd *cobra.Command, verb string, n int64, what string, yes bool) error {
 	if n <= 1 || yes {
 		return nil
 	}
 	in := cmd.InOrStdin()
 	if !isTerminal(in) {
-		return hint(fmt.Errorf("%d entries would be changed, and there is no terminal to ask on", n), "--dry-run shows what would be done, --yes does it")
+		return hint(fmt.Errorf("%d %s would be changed, and there is no terminal to ask on", n, what), "--dry-run shows what would be done, --yes does it")
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s %d entries? [y/N] ", verb, n)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s %d %s? [y/N] ", verb, n, what)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(in).ReadString('\n')

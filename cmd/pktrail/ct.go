@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/pktrail/pktrail/conntrack/ctnetlink"
 	"github.com/pktrail/pktrail/internal/match"
@@ -38,28 +37,47 @@ asks for a helper or NAT.`,
 	}
 	cmd.AddCommand(ctListCommand(m), ctGetCommand(m), ctWatchCommand(m), ctCreateCommand(m), ctUpdateCommand(m),
 		ctDeleteCommand(m), ctFlushCommand(m), ctCountCommand(m), ctStatsCommand(m),
-		ctTopCommand(m), ctWhoCommand(), ctStaleCommand())
+		ctTopCommand(m), ctWhoCommand(), ctStaleCommand(), ctExpectCommand(m))
+	refuseEmptyIn(cmd)
+	return cmd
+}
+
+// refuseEmptyIn makes every verb below refuse flags that say nothing.
+func refuseEmptyIn(cmd *cobra.Command) {
 	for _, verb := range cmd.Commands() {
+		refuseEmptyIn(verb)
 		run := verb.RunE
+		if run == nil {
+			continue
+		}
 		verb.RunE = func(cmd *cobra.Command, args []string) error {
-			if err := refuseEmpty(cmd.Flags()); err != nil {
+			if err := refuseEmpty(cmd); err != nil {
 				return err
 			}
 			return run(cmd, args)
 		}
 	}
-	return cmd
 }
 
 // refuseEmpty refuses flags that were given and say nothing, such as of a variable
 // of the shell that is not set: taken for not given, they would mean more entries.
-func refuseEmpty(flags *pflag.FlagSet) (err error) {
-	flags.Visit(func(f *pflag.Flag) {
-		if text := f.Value.String(); err == nil && (text == "" || text == "[]") {
-			err = hint(fmt.Errorf("--%s: the value is empty", f.Name), "give it one, or leave the flag away")
+func refuseEmpty(cmd *cobra.Command) error {
+	for _, name := range wordFlags {
+		if !cmd.Flags().Changed(name) {
+			continue
 		}
-	})
-	return err
+		if text := cmd.Flags().Lookup(name).Value.String(); text == "" || text == "[]" {
+			return hint(fmt.Errorf("--%s: the value is empty", name), "give it one, or leave the flag away")
+		}
+	}
+	return nil
+}
+
+// wordFlags are the flags of ct's verbs that take words.
+var wordFlags = [...]string{
+	"state", "status", "nat", "zone", "orig-zone", "reply-zone", "label", "reply-src", "reply-dst", "reply-sport", "reply-dport",
+	"srckey", "dstkey", "reply-srckey", "reply-dstkey", "src-nat", "dst-nat", "helper", "event", "by", "netns", "output",
+	"set-mark", "set-state", "set-status", "set-label", "set-helper",
 }
 
 // negatable are the flags whose value may begin with !, which MATCH would take for
@@ -70,7 +88,11 @@ var negatable = [...]string{"--state", "--status", "--set-status", "--reply-src"
 // interfaces, so that -o can only be the form of the output. Who and stale look at
 // the whole table and have no MATCH.
 func splitCT(args []string) (match.Match, []string, error) {
-	words := slices.Clone(args[2:])
+	verbs := 2
+	if args[1] == "expect" && len(args) > 2 && !strings.HasPrefix(args[2], "-") {
+		verbs = 3
+	}
+	words := slices.Clone(args[verbs:])
 	for i := 0; i < len(words) && words[i] != "--"; i++ {
 		word := words[i]
 		switch {
@@ -89,7 +111,7 @@ func splitCT(args []string) (match.Match, []string, error) {
 		}
 		return m, nil, hint(fmt.Errorf("%s: ct %s looks at the whole table and takes no MATCH", m, verb), "leave it away; pktrail ct top and pktrail ct list take it")
 	}
-	return m, append([]string{args[0], args[1]}, rest...), err
+	return m, append(slices.Clone(args[:verbs]), rest...), err
 }
 
 // table is the connection tracking table of one namespace.

@@ -75,7 +75,7 @@ func (f *ctDeleteFlags) run(cmd *cobra.Command, m match.Match) error {
 	if d.meant == 0 {
 		return hint(errors.New("no entry is meant: nothing to delete"), "pktrail ct list shows those there are")
 	}
-	if err := confirm(cmd, "delete", d.meant, f.yes); err != nil {
+	if err := confirm(cmd, "delete", d.meant, "entries", f.yes); err != nil {
 		return err
 	}
 	return printed(d.delete(cmd.Context(), f.quiet))

@@ -62,7 +62,7 @@ func (f *ctDeleteFlags) flush(cmd *cobra.Command, m match.Match) error {
 		sum.Notes = append(sum.Notes, "nothing was deleted: this is only what would be")
 		return printed(errors.Join(p.FlowSummary(sum), out.Flush()))
 	}
-	if err := confirm(cmd, "flush", sum.Shown, f.yes); err != nil {
+	if err := confirm(cmd, "flush", sum.Shown, "entries", f.yes); err != nil {
 		return err
 	}
 	if err := flushAll(cmd.Context(), tables, q, f.given(m), sum); err != nil {

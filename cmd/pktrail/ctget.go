@@ -37,9 +37,9 @@ that of the answers instead: with --reply, or in the flags that begin with --rep
 	f.format = "wide"
 	flags := cmd.Flags()
 	flags.Lookup("output").DefValue = "wide"
-	f.ctTuple.add(flags)
+	f.ctTuple.add(cmd)
 	flags.BoolVar(&f.reply, "reply", false, "MATCH is the tuple of answers, as they come in")
-	f.answers.add(flags)
+	f.answers.add(cmd)
 	return cmd
 }
 

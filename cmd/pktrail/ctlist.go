@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,6 +24,7 @@ import (
 type ctListFlags struct {
 	ctOutput
 	ctQuery
+	dying, unconfirmed bool
 }
 
 func ctListCommand(m match.Match) *cobra.Command {
@@ -43,16 +45,33 @@ make entries of again: without marks, labels and helpers, as there.`,
   sudo pktrail ct list -p tcp -s 10.1.0.0/16 --dport 443 --state ESTABLISHED
   sudo pktrail ct list --nat dnat --status UNREPLIED -o wide
   sudo pktrail ct list -p udp --expires-within 10s --netns all -o json
-  sudo pktrail ct list -d 10.96.0.10 -o save`,
+  sudo pktrail ct list -d 10.96.0.10 -o save
+  sudo pktrail ct list --dying`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, m) },
 	}
 	f.ctOutput.add(cmd, "text, wide for all that is known, json for JSON lines, or save for conntrack -R")
 	f.ctQuery.add(cmd)
+	cmd.Flags().BoolVar(&f.dying, "dying", false, "entries that have left the table and whose end waits to be told, instead of the table's")
+	cmd.Flags().BoolVar(&f.unconfirmed, "unconfirmed", false, "entries whose first packet is still under way, instead of the table's")
 	return cmd
 }
 
+// list is the kernel's list that is meant.
+func (f *ctListFlags) list() conntrack.Table {
+	switch {
+	case f.dying:
+		return conntrack.DyingList
+	case f.unconfirmed:
+		return conntrack.UnconfirmedList
+	}
+	return conntrack.Tracked
+}
+
 func (f *ctListFlags) run(cmd *cobra.Command, m match.Match) error {
+	if f.dying && f.unconfirmed {
+		return hint(errors.New("--dying and --unconfirmed exclude each other"), "list the one, then the other")
+	}
 	q, err := f.query(cmd, m)
 	if err != nil {
 		return err
@@ -69,10 +88,14 @@ func (f *ctListFlags) run(cmd *cobra.Command, m match.Match) error {
 		return err
 	}
 	defer closeTables(tables)
+	l.which = f.list()
 	for _, t := range tables {
 		if err := l.list(cmd.Context(), t, q); err != nil {
 			return printed(err)
 		}
+	}
+	if f.unconfirmed && l.sum.Shown == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "note: no entry is unconfirmed, or this kernel keeps no list of them: those of today keep none")
 	}
 	for _, words := range emptyWords(l.sum.Tables) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", words)
@@ -93,12 +116,13 @@ type lister struct {
 	maker   flows.Maker
 	sum     journey.FlowSummary
 	states  journey.FlowStateCounts
+	which   conntrack.Table
 	unread  bool // the entries were not looked at, but counted by the kernel
 	protos  [256]int64
 }
 
 func (l *lister) list(ctx context.Context, t *table, q *flows.Query) error {
-	met, err := t.Dump(ctx, conntrack.Tracked, q.Filter(l.unjudged), func(f *conntrack.Flow) error { return l.flow(t, f) })
+	met, err := t.Dump(ctx, l.which, q.Filter(l.unjudged), func(f *conntrack.Flow) error { return l.flow(t, f) })
 	if err != nil {
 		return err
 	}
@@ -135,6 +159,10 @@ func (l *lister) count(f *conntrack.Flow) {
 
 // table notes how full a table is; where it is empty, why.
 func (l *lister) table(t *table, meant int64) error {
+	if l.which != conntrack.Tracked {
+		l.sum.Tables = append(l.sum.Tables, journey.FlowTable{Netns: t.shown, Meant: new(meant)})
+		return nil
+	}
 	all, err := t.Totals()
 	if err != nil {
 		return err

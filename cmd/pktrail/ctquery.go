@@ -36,8 +36,8 @@ func (f *ctQuery) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.older, "older", 0, "that began longer ago: 30s, 2h (needs net.netfilter.nf_conntrack_timestamp=1)")
 	flags.DurationVar(&f.expires, "expires-within", 0, "that go within this time if no packet comes: 30s")
 	flags.IntVar(&f.icmpID, "icmp-id", -1, "of the ICMP query with this id (with -p icmp or icmpv6)")
-	withoutDefault(flags, "icmp-id")
-	f.reply.add(flags)
+	withoutDefault(cmd, "icmp-id")
+	f.reply.add(cmd)
 }
 
 // query is what the flags and MATCH mean together.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/pktrail/pktrail/internal/match"
 )
@@ -14,7 +14,8 @@ import (
 // words for ends, held against the reply direction.
 type ctReply struct{ src, dst, sport, dport string }
 
-func (f *ctReply) add(flags *pflag.FlagSet) {
+func (f *ctReply) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.src, "reply-src", "", "with answers from this address or network, as they come in: with DNAT the backend; !ADDR for any other")
 	flags.StringVar(&f.dst, "reply-dst", "", "with answers to this address or network: with SNAT what the source became")
 	flags.StringVar(&f.sport, "reply-sport", "", "with answers from this port: 8080, 8000:8100 (with -p)")

@@ -149,7 +149,7 @@ func (f *ctStaleFlags) finish(cmd *cobra.Command, found []*patrol.Search, print 
 		}
 	}
 	if f.delete && meant > 0 {
-		if err := confirm(cmd, "delete", meant, f.yes); err != nil {
+		if err := confirm(cmd, "delete", meant, "entries", f.yes); err != nil {
 			return err
 		}
 		if err := f.deleteFound(cmd.Context(), found); err != nil {

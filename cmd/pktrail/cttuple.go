@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/internal/match"
@@ -33,20 +33,21 @@ type ctTuple struct {
 	icmpID                    int
 }
 
-func (f *ctTuple) add(flags *pflag.FlagSet) {
+func (f *ctTuple) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.zone, "zone", "", "in this zone, by number")
 	flags.StringVar(&f.origZone, "orig-zone", "", "in this zone in the original direction alone")
 	flags.StringVar(&f.replyZone, "reply-zone", "", "in this zone in the reply direction alone")
 	flags.StringVar(&f.srcKey, "srckey", "", "GRE key of the source, PPTP's call id (default 0)")
 	flags.StringVar(&f.dstKey, "dstkey", "", "GRE key of the destination (default 0)")
 	flags.IntVar(&f.icmpID, "icmp-id", -1, "id of an ICMP query")
-	withoutDefault(flags, "icmp-id")
+	withoutDefault(cmd, "icmp-id")
 }
 
 // withoutDefault keeps the value that stands for none out of the help.
-func withoutDefault(flags *pflag.FlagSet, names ...string) {
+func withoutDefault(cmd *cobra.Command, names ...string) {
 	for _, name := range names {
-		flags.Lookup(name).DefValue = "0"
+		cmd.Flags().Lookup(name).DefValue = "0"
 	}
 }
 

@@ -87,7 +87,7 @@ func (f *ctUpdateFlags) run(cmd *cobra.Command, m match.Match) error {
 	if u.meant == 0 {
 		return hint(errors.New("no entry is meant: nothing to change"), "pktrail ct list shows those there are")
 	}
-	if err := confirm(cmd, "change", u.meant, f.yes); err != nil {
+	if err := confirm(cmd, "change", u.meant, "entries", f.yes); err != nil {
 		return err
 	}
 	return printed(u.update(cmd.Context()))

@@ -160,15 +160,8 @@ func closeSpots(spots []*spot) {
 
 // offNotes says what events do not tell in this namespace, and what switches it on.
 func (t *table) offNotes(events []string) (notes []string) {
-	say := func(setting, value, words string) {
-		notes = append(notes, fmt.Sprintf(words, t.ns.Name, t.inside("sysctl -w net.netfilter."+setting+"="+value)))
-	}
-	switch t.setting("nf_conntrack_events") {
-	case "0":
-		say("nf_conntrack_events", "2", "flows of %s send no events; %s lets those send them that begin from then on")
-	case "2":
-		say("nf_conntrack_events", "1", "flows of %s that began while nobody listened send no events; %s lets all send them that begin from then on")
-	}
+	notes = t.eventNotes()
+	say := func(setting, value, words string) { notes = append(notes, t.settingNote(setting, value, words)) }
 	if slices.Contains(events, "destroy") && t.setting("nf_conntrack_timestamp") == "0" {
 		say("nf_conntrack_timestamp", "1", "the kernel keeps no lifetimes in %s, so they are those of flows whose start is seen here; %s lets it keep them")
 	}
@@ -176,4 +169,20 @@ func (t *table) offNotes(events []string) (notes []string) {
 		say("nf_conntrack_acct", "1", "packets and bytes are not counted in %s; %s counts them for flows that begin from then on")
 	}
 	return notes
+}
+
+// eventNotes says which flows send no events, nor do expectations because of them.
+func (t *table) eventNotes() []string {
+	switch t.setting("nf_conntrack_events") {
+	case "0":
+		return []string{t.settingNote("nf_conntrack_events", "2", "flows of %s send no events; %s lets those send them that begin from then on")}
+	case "2":
+		return []string{t.settingNote("nf_conntrack_events", "1", "flows of %s that began while nobody listened send no events; %s lets all send them that begin from then on")}
+	}
+	return nil
+}
+
+// settingNote is words of the namespace's name and of the command that sets a value.
+func (t *table) settingNote(setting, value, words string) string {
+	return fmt.Sprintf(words, t.ns.Name, t.inside("sysctl -w net.netfilter."+setting+"="+value))
 }

@@ -229,7 +229,7 @@ func (w *watch) lastListing(parent context.Context, spots []*spot) error {
 
 // sumUp prints how many events there were.
 func (w *watch) sumUp() error {
-	w.sum.Seconds = time.Since(w.began).Seconds()
+	w.sum.Seconds = time.Since(w.began).Round(time.Millisecond).Seconds()
 	for _, change := range []journey.FlowChange{journey.FlowNew, journey.FlowUpdate, journey.FlowDestroy, journey.FlowListed} {
 		if n := w.kinds[change]; n > 0 {
 			w.sum.Events = append(w.sum.Events, journey.FlowCount{Name: string(change), Count: n})

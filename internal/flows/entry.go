@@ -225,9 +225,14 @@ func (m *Maker) rare(e *journey.Flow, f *conntrack.Flow) {
 	if f.Has&conntrack.HasSynProxy != 0 {
 		e.SynProxy = new(journey.FlowSynProxy(f.SynProxy))
 	}
-	for _, a := range f.Unknown {
-		e.Unknown = append(e.Unknown, journey.FlowAttr{Path: numbers(a.Path[:]), Data: a.Data})
+	e.Unknown = attributes(f.Unknown)
+}
+
+func attributes(unknown []conntrack.Attr) (all []journey.FlowAttr) {
+	for _, a := range unknown {
+		all = append(all, journey.FlowAttr{Path: numbers(a.Path[:]), Data: a.Data})
 	}
+	return all
 }
 
 func (m *Maker) labelNumbers(l *conntrack.Labels) []int {

@@ -50,7 +50,11 @@ func (t *Text) flowCounted(arrow string, s *journey.FlowSide, r *rowWriter) {
 	}
 	r.sign(arrow).text(" ")
 	r.cell = strconv.AppendUint(r.cell, *s.Packets, 10)
-	r.text(" packets ")
+	if *s.Packets == 1 {
+		r.text(" packet ")
+	} else {
+		r.text(" packets ")
+	}
 	r.cell = appendBytes(r.cell, *s.Bytes)
 	r.put(dim, 0)
 }

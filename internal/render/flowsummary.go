@@ -33,7 +33,11 @@ func (t *Text) flowTotals(s *journey.FlowSummary) []line {
 	if len(s.Events) > 0 || s.Seconds > 0 {
 		return t.eventTotals(s)
 	}
-	words := strings.TrimSpace(entryCount(s.Shown) + " " + string(s.Done))
+	words := entryCount(s.Shown)
+	if s.What != "" {
+		words = count(s.Shown, s.What)
+	}
+	words = strings.TrimSpace(words + " " + string(s.Done))
 	if len(s.Tables) == 1 && s.Tables[0].Entries != nil && *s.Tables[0].Entries > s.Shown {
 		words += " of " + strconv.FormatInt(*s.Tables[0].Entries, 10)
 	}
