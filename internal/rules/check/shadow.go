@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/pktrail/pktrail/internal/doctor"
 	"github.com/pktrail/pktrail/ruleset"
@@ -87,12 +88,12 @@ func (s *shadows) search(c *ruleset.Chain) (evidence []doctor.Evidence) {
 // takes reports whether no packet that matches the rule comes to the next one,
 // today and tomorrow: what sets hold changes.
 func (s *shadows) takes(r *ruleset.Rule) bool {
-	for i := range r.When {
-		if c := &r.When[i]; c.Why != "" || c.Set != "" || c.Chooses {
-			return false
-		}
-	}
-	return s.ends.final(r)
+	return s.ends.final(r) && !slices.ContainsFunc(r.When, passing)
+}
+
+// passing reports whether it changes which packets a condition takes.
+func passing(c ruleset.Condition) bool {
+	return c.Why != "" || c.Set != "" || c.Chooses || slices.ContainsFunc(c.Any, passing)
 }
 
 func (s *shadows) remember(r *ruleset.Rule) {
@@ -142,8 +143,8 @@ func covers(a, b *ruleset.Rule, facts ruleset.Facts) bool {
 func asks(r *ruleset.Rule, c *ruleset.Condition) bool {
 	for i := range r.When {
 		d := &r.When[i]
-		if d.Not == c.Not && d.Mask == c.Mask && d.Why == "" && c.Why == "" &&
-			reflect.DeepEqual(d.Fields, c.Fields) && reflect.DeepEqual(d.Rows, c.Rows) {
+		if d.Not == c.Not && d.Mask == c.Mask && d.Why == "" && c.Why == "" && reflect.DeepEqual(d.Fields, c.Fields) &&
+			reflect.DeepEqual(d.Rows, c.Rows) && reflect.DeepEqual(d.Any, c.Any) {
 			return true
 		}
 	}
