@@ -19,7 +19,8 @@ type place struct {
 
 // placesOf are the built-in chains by hook, there or not, then the others by name.
 func placesOf(t *nft.Table) ([]place, error) {
-	var places, users []place
+	var places []place
+	users := make([]place, 0, len(t.Chains))
 	for _, b := range xt.BuiltinNFTChains(t.Name) {
 		places = append(places, place{name: b.Name, builtin: true})
 	}

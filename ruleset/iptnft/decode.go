@@ -14,9 +14,8 @@ import (
 type decoder struct {
 	env   xt.Env
 	names map[string]string // of matches and targets, each once
+	goals map[string]*goal  // by chain
 	spare []xt.Match        // room for the matches of rules to come
-
-	jumps, gotos map[string]xt.Target // by chain
 
 	// Of the rule at hand.
 	rule    *xt.Rule
@@ -27,8 +26,20 @@ type decoder struct {
 	decided bool // its target or verdict came
 }
 
-func newDecoder(e xt.Env) *decoder {
-	return &decoder{env: e, names: map[string]string{}, jumps: map[string]xt.Target{}, gotos: map[string]xt.Target{}}
+func newDecoder(t *nft.Table, e xt.Env) *decoder {
+	d := &decoder{env: e, names: map[string]string{}, goals: make(map[string]*goal, len(t.Chains))}
+	all := make([]goal, len(t.Chains))
+	for i, c := range t.Chains {
+		all[i].chain = c.Name
+		d.goals[c.Name] = &all[i]
+	}
+	return d
+}
+
+// goal is where rules jump to; the target is the same for all of them.
+type goal struct {
+	chain          string
+	byJump, byGoto xt.Target // nil before the first
 }
 
 var (

@@ -58,7 +58,7 @@ func table(t *nft.Table, e xt.Env) (*xt.Table, error) {
 		return nil, err
 	}
 	e.Family = t.Family
-	d := newDecoder(e)
+	d := newDecoder(t, e)
 	told := &xt.Table{Name: t.Name, Backend: ruleset.NFT, Family: t.Family, Chains: make([]*xt.Chain, len(places))}
 	for i, p := range places {
 		if told.Chains[i], err = d.chain(p); err != nil {

@@ -52,26 +52,35 @@ func (d *decoder) verdict(v wire.Attrs) error {
 	case verdictReturn:
 		d.decide(xt.Verdict("RETURN"))
 	case verdictJump:
-		d.decide(d.jump(v, false))
+		d.decide(d.jump(v))
 	case verdictGoto:
-		d.decide(d.jump(v, true))
+		d.decide(d.goTo(v))
 	default:
 		return errOperation
 	}
 	return nil
 }
 
-// jump returns the same value for all jumps to a chain.
-func (d *decoder) jump(v wire.Attrs, goes bool) xt.Target {
+func (d *decoder) jump(v wire.Attrs) xt.Target {
+	g := d.goal(v)
+	if g.byJump == nil {
+		g.byJump = xt.Jump{Chain: g.chain}
+	}
+	return g.byJump
+}
+
+func (d *decoder) goTo(v wire.Attrs) xt.Target {
+	g := d.goal(v)
+	if g.byGoto == nil {
+		g.byGoto = xt.Jump{Chain: g.chain, Goto: true}
+	}
+	return g.byGoto
+}
+
+func (d *decoder) goal(v wire.Attrs) *goal {
 	chain := wire.Attr{Data: nested(v, verdictChain)}.Text()
-	known := d.jumps
-	if goes {
-		known = d.gotos
+	if g := d.goals[string(chain)]; g != nil {
+		return g
 	}
-	if t, ok := known[string(chain)]; ok {
-		return t
-	}
-	t := xt.Jump{Chain: string(chain), Goto: goes}
-	known[t.Chain] = t
-	return t
+	return &goal{chain: string(chain)}
 }

@@ -1,10 +1,12 @@
 package xt
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"slices"
 	"sort"
 
@@ -269,22 +271,53 @@ func (t *Table) AppendSave(dst []byte, withCounters bool) []byte {
 	dst = slices.Grow(dst, t.textSize())
 	dst = append(append(append(dst, '*'), t.Name...), '\n')
 	for _, c := range t.Chains {
-		dst = append(append(append(dst, ':'), c.Name...), ' ')
-		if c.Policy == "" {
-			dst = append(dst, '-')
-		}
-		dst = append(append(dst, c.Policy...), ' ')
-		dst = append(counters(dst, c.Packets, c.Bytes), '\n')
+		dst = c.appendHead(dst)
 	}
 	for _, c := range t.Chains {
 		for i := range c.Rules {
-			if withCounters {
-				dst = c.Rules[i].AppendCounters(dst)
-			}
-			dst = append(c.Rules[i].AppendSave(dst, c.Name), '\n')
+			dst = c.appendRule(dst, i, withCounters)
 		}
 	}
 	return append(dst, "COMMIT\n"...)
+}
+
+// pieceSize is from how many bytes on a part of a table's text is written.
+const pieceSize = 64 << 10
+
+// WriteSave writes what [Table.AppendSave] appends, in pieces, so that the text
+// of a large table is never held as a whole.
+func (t *Table) WriteSave(w io.Writer, withCounters bool) error {
+	out := bufio.NewWriterSize(w, pieceSize)
+	line := append(append([]byte{'*'}, t.Name...), '\n')
+	_, _ = out.Write(line)
+	for _, c := range t.Chains {
+		line = c.appendHead(line[:0])
+		_, _ = out.Write(line)
+	}
+	for _, c := range t.Chains {
+		for i := range c.Rules {
+			line = c.appendRule(line[:0], i, withCounters)
+			_, _ = out.Write(line)
+		}
+	}
+	_, _ = out.WriteString("COMMIT\n")
+	return out.Flush() // it keeps the first error
+}
+
+func (c *Chain) appendHead(dst []byte) []byte {
+	dst = append(append(append(dst, ':'), c.Name...), ' ')
+	if c.Policy == "" {
+		dst = append(dst, '-')
+	}
+	dst = append(append(dst, c.Policy...), ' ')
+	return append(counters(dst, c.Packets, c.Bytes), '\n')
+}
+
+func (c *Chain) appendRule(dst []byte, i int, withCounters bool) []byte {
+	if withCounters {
+		dst = c.Rules[i].AppendCounters(dst)
+	}
+	return append(c.Rules[i].AppendSave(dst, c.Name), '\n')
 }
 
 // textSize guesses how many bytes the table's text will have.

@@ -63,6 +63,10 @@ COMMIT
 		if err != nil {
 			t.Fatal(err)
 		}
+		var written strings.Builder
+		if err := table.WriteSave(&written, false); err != nil || written.String() != want {
+			t.Errorf("written: %v\n%s", err, written.String())
+		}
 		if got := string(table.AppendSave(nil, false)); got != want {
 			t.Errorf("%s:\n%s", fam, got)
 		}
