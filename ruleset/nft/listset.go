@@ -91,7 +91,7 @@ func (p *printer) setFlags(s *Set) {
 }
 
 func (p *printer) setRest(s *Set) {
-	if inner := innerStmts(s.table, s.exprs); len(inner) > 0 {
+	if inner := s.innerStmts(); len(inner) > 0 {
 		p.s("\t\t")
 		was := p.stateless
 		p.stateless = true

@@ -28,6 +28,7 @@ type Set struct {
 	raw          [][]byte
 	elems        []*term
 	given        []*term // the elements as text gave them, in place of raw
+	inner        []stmt  // as text gave them, in place of exprs
 	held         *heldRows
 }
 

@@ -1,0 +1,464 @@
+package nft
+
+import (
+	"math"
+	"math/big"
+	"slices"
+
+	"github.com/pktrail/pktrail/internal/wire"
+)
+
+// set reads a set or a map from its name on.
+func (p *textReader) set(kind string) {
+	name := p.name()
+	if p.bad != nil {
+		return
+	}
+	s := p.table.sets[name]
+	if s == nil {
+		s = &Set{Name: name, table: p.table}
+		p.table.sets[name] = s
+		p.table.Sets = append(p.table.Sets, s)
+	}
+	if kind == "meter" {
+		s.Flags |= setAnonymous | setEval
+	}
+	p.block(&s.Handle, func() { p.setEntry(s) })
+	if s.key == nil && p.bad == nil {
+		s.key = newNumber(0, 0, typeInvalid, orderUnknown)
+		p.fail("a set without a type", "type ipv4_addr, or typeof ip saddr")
+	}
+}
+
+// setEntry reads one line of a set.
+func (p *textReader) setEntry(s *Set) {
+	words := []string{"type", "typeof", "flags", "policy", "size", "timeout", "gc-interval", "auto-merge", "comment", "elements"}
+	m := p.mark()
+	switch p.word(words...) {
+	case "type":
+		p.setType(s, p.typeName)
+	case "typeof":
+		s.typeOf = true
+		p.setType(s, p.typeOf)
+	case "flags":
+		s.Flags |= p.flags([]symbol{{"constant", setConstant}, {"interval", setInterval}, {"timeout", setTimeout}, {"dynamic", setEval}})
+	case "policy":
+		s.Policy = 0
+		if p.expectWord("memory", "performance") == "memory" {
+			s.Policy = 1
+		}
+	case "size":
+		s.Size = uint32(p.number(math.MaxUint32))
+	case "timeout":
+		s.Timeout = p.duration()
+		s.Flags |= setTimeout
+	case "gc-interval":
+		s.GCInterval = p.duration()
+	case "auto-merge":
+		s.autoMerge = true
+	case "comment":
+		s.Comment = p.text()
+	case "elements":
+		p.expect("=")
+		p.elementsOf(s)
+	case "":
+		if in := p.stateful(); in != nil {
+			s.inner = append(s.inner, in)
+			return
+		}
+		p.fail("nothing that a set has", expected(m.tok.text, words))
+	}
+}
+
+// setType reads the type of the key, and of a map the type of what it gives.
+func (p *textReader) setType(s *Set, one func() *term) {
+	key := p.joinedTypes(one)
+	if p.bad != nil {
+		return
+	}
+	s.key = key
+	if !p.accept(":") {
+		return
+	}
+	s.Flags |= setMap
+	m := p.mark()
+	if typ := p.objectType(); typ != 0 {
+		s.Flags = s.Flags&^setMap | setObject
+		s.ObjType = typ
+		return
+	}
+	p.back(m)
+	s.dataInterval = p.word("interval") != ""
+	if p.word("verdict") != "" {
+		s.data = newNumber(0, 128, typeVerdict, orderUnknown)
+		if s.typeOf {
+			s.data = newLeaf(plainLeaf("verdict"), typeVerdict, orderUnknown, 128)
+		}
+		return
+	}
+	s.data = p.joinedTypes(one)
+}
+
+func (p *textReader) objectType() uint32 {
+	word := p.word("counter", "quota", "limit", "secmark", "synproxy", "ct")
+	if word == "ct" {
+		word = "ct " + p.word("helper", "timeout", "expectation")
+	}
+	return objectNumber(word)
+}
+
+func objectNumber(word string) uint32 {
+	for typ := uint32(1); typ <= objSynproxy; typ++ {
+		if objectWord(typ) == word {
+			return typ
+		}
+	}
+	return 0
+}
+
+// joinedTypes reads types, or expressions, that are joined by dots.
+func (p *textReader) joinedTypes(one func() *term) *term {
+	list := []*term{one()}
+	for p.bad == nil && p.accept(".") {
+		list = append(list, one())
+	}
+	if len(list) == 1 || p.bad != nil {
+		return list[0]
+	}
+	return joinTerms(list)
+}
+
+// joinTerms is a concatenation.
+func joinTerms(list []*term) *term {
+	all := &term{kind: kindConcat, list: list, typ: &dataType{name: "concat"}}
+	var id uint32
+	for _, part := range list {
+		all.bits += paddedBits(part.bits)
+		id = joinType(id, part.typ)
+	}
+	if typ := concatType(id); typ != nil && len(list) <= 5 {
+		all.typ = typ
+	}
+	return all
+}
+
+// typeName reads the name of a type.
+func (p *textReader) typeName() *term {
+	for _, typ := range knownTypes {
+		if p.tok.kind == tokenWord && typ.name == p.tok.text && typ != typeInvalid {
+			p.advance()
+			return newNumber(0, typ.bits, typ, typ.order)
+		}
+	}
+	p.fail("a type that is not known", expected(p.tok.text, typeNames()))
+	return newNumber(0, 0, typeInvalid, orderUnknown)
+}
+
+func typeNames() (names []string) {
+	for _, typ := range knownTypes {
+		if typ.bits > 0 {
+			names = append(names, typ.name)
+		}
+	}
+	return names
+}
+
+// typeOf reads an expression that has the type.
+func (p *textReader) typeOf() *term { return p.field() }
+
+// parts are what a key or the data of a map is made of.
+func (t *term) parts() []*term {
+	if t.kind == kindConcat && len(t.list) > 0 {
+		return t.list
+	}
+	if len(t.typ.parts) == 0 {
+		return []*term{t}
+	}
+	var all []*term
+	for _, typ := range t.typ.parts {
+		all = append(all, newNumber(0, typ.bits, typ, typ.order))
+	}
+	return all
+}
+
+// elementsOf reads `{ a, b }`.
+func (p *textReader) elementsOf(s *Set) {
+	if s.key == nil {
+		p.fail("elements before the type", "the type comes first")
+		return
+	}
+	given := s.given
+	p.elements(s, &given)
+	if p.bad == nil {
+		s.given = given
+		s.arrange()
+	}
+}
+
+// elements reads what stands in braces; a variable may hold braces inside them.
+func (p *textReader) elements(s *Set, to *[]*term) {
+	if p.nested++; p.nested > maxNested {
+		p.fail("braces inside of braces, too deep", "write the elements out")
+	}
+	defer func() { p.nested-- }()
+	p.expect("{")
+	for p.newlines(); p.bad == nil && !p.tok.is("}"); p.newlines() {
+		if p.tok.is("{") {
+			p.elements(s, to)
+		} else {
+			*to = append(*to, p.element(s))
+		}
+		p.newlines()
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.newlines()
+	p.expect("}")
+}
+
+// element reads a key, what it has beside it, and what a map gives for it.
+func (p *textReader) element(s *Set) *term {
+	state := &elemState{}
+	key := p.elementKey(s.key)
+	e := &term{kind: kindElem, left: key, typ: key.typ, order: key.order, bits: key.bits, elem: state}
+	p.elementOptions(state)
+	p.newlines()
+	if s.data == nil && s.Flags&setObject == 0 {
+		return e
+	}
+	p.expect(":")
+	p.newlines()
+	m := &term{kind: kindMapping, left: e, typ: e.typ, order: e.order, bits: e.bits}
+	switch {
+	case s.Flags&setObject != 0:
+		m.right = textTerm(p.text())
+	case s.isVerdictMap():
+		m.right = p.verdict()
+	default:
+		m.right = p.mapData(s)
+	}
+	p.elementOptions(state)
+	return m
+}
+
+func (p *textReader) elementKey(of *term) *term {
+	if p.accept("*") {
+		return &term{kind: kindCatchAll, typ: of.typ, order: of.order, bits: of.bits}
+	}
+	return p.joinedValues(of)
+}
+
+// joinedValues reads a value, or several that are joined by dots.
+func (p *textReader) joinedValues(of *term) *term {
+	parts := of.parts()
+	if len(parts) == 1 {
+		return p.valueOf(parts[0])
+	}
+	all := &term{kind: kindConcat, typ: of.typ, bits: of.bits}
+	for i, part := range parts {
+		if i > 0 {
+			p.newlines()
+			p.expect(".")
+			p.newlines()
+		}
+		all.list = append(all.list, p.valueOf(part))
+	}
+	return all
+}
+
+// mapData reads what a map gives. Ranges are shown as prefixes where they are some.
+func (p *textReader) mapData(s *Set) *term {
+	data := p.joinedValues(s.data)
+	all := []*term{data}
+	if data.kind == kindConcat {
+		all = data.list
+	}
+	for i, part := range all {
+		if part.kind == kindRange && s.dataInterval {
+			all[i] = reduceRange(part)
+		}
+	}
+	if data.kind != kindConcat {
+		return all[0]
+	}
+	return data
+}
+
+func (p *textReader) elementOptions(state *elemState) {
+	for p.bad == nil {
+		switch p.word("timeout", "expires", "comment") {
+		case "timeout":
+			state.timeout = p.duration()
+		case "expires":
+			state.expires = p.duration()
+		case "comment":
+			state.comment = p.text()
+		default:
+			in := p.stateful()
+			if in == nil {
+				return
+			}
+			state.inner = append(state.inner, in)
+		}
+	}
+}
+
+// arrange puts elements in the order in which nft lists them, and says intervals
+// in their shortest form.
+func (s *Set) arrange() {
+	ranges := slices.ContainsFunc(s.given, func(e *term) bool { return isRange(e.key()) })
+	if ranges {
+		s.Flags |= setInterval
+	}
+	switch {
+	case s.isInterval() && len(s.key.parts()) > 1:
+		s.parts = len(s.key.parts())
+		for _, e := range s.given {
+			shortenParts(e.key())
+		}
+	case s.isInterval():
+		s.given = joinIntervals(s.points())
+	default:
+		sortElems(s.given)
+	}
+}
+
+func isRange(t *term) bool {
+	switch t.kind {
+	case kindRange, kindPrefix:
+		return true
+	case kindConcat:
+		return slices.ContainsFunc(t.list, isRange)
+	case kindValue:
+		return isWildcard(t)
+	}
+	return false
+}
+
+func isWildcard(t *term) bool {
+	if !t.typ.isString() {
+		return false
+	}
+	text := t.text()
+	n := len(text)
+	return n > 0 && text[n-1] == '*' && (n == 1 || text[n-2] != '\\')
+}
+
+func shortenParts(key *term) {
+	for i, part := range key.list {
+		if part.kind == kindRange {
+			key.list[i] = partRange(part.left, part.right)
+		}
+	}
+}
+
+// points are the begin and the end of each element, as the kernel keeps them.
+func (s *Set) points() (all []*term) {
+	merge := s.data == nil && s.Flags&setObject == 0 && (s.autoMerge || s.isAnonymous())
+	spans := make([]span, 0, len(s.given))
+	for _, e := range s.given {
+		if e.key().kind == kindCatchAll {
+			all = append(all, e)
+			continue
+		}
+		spans = append(spans, spanOf(e))
+	}
+	slices.SortStableFunc(spans, func(a, b span) int { return a.from.Cmp(b.from) })
+	if merge {
+		spans = merged(spans)
+	}
+	for _, sp := range spans {
+		all = append(all, sp.points()...)
+	}
+	return all
+}
+
+// span is an element of an interval set.
+type span struct {
+	e        *term
+	from, to *big.Int
+}
+
+// spanOf: names are compared byte by byte from their first one on.
+func spanOf(e *term) span {
+	key := e.key()
+	switch key.kind {
+	case kindRange:
+		return span{e, key.left.val, key.right.val}
+	case kindPrefix:
+		low := onesMask(key.bits - key.prefix)
+		from := new(big.Int).AndNot(key.left.val, low)
+		return span{e, from, low.Or(low, from)}
+	}
+	if !key.typ.isString() {
+		return span{e, sortValue(key), sortValue(key)}
+	}
+	r := inRegister(key)
+	free := uint(max(key.typ.bits-r.bits, 0))
+	from := new(big.Int).Lsh(r.val, free)
+	return span{e, from, new(big.Int).Or(from, onesMask(int(free)))}
+}
+
+// merged joins elements that overlap or touch.
+func merged(all []span) (out []span) {
+	for _, s := range all {
+		if n := len(out); n > 0 {
+			last := &out[n-1]
+			if next := new(big.Int).Add(last.to, big.NewInt(1)); s.from.Cmp(next) <= 0 {
+				if s.to.Cmp(last.to) > 0 {
+					last.to = s.to
+				}
+				continue
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (s span) points() []*term {
+	key := *s.e.key()
+	key.kind, key.val, key.left, key.right, key.prefix = kindValue, s.from, nil, nil, 0
+	if key.typ.isString() {
+		key.bits = key.typ.bits
+	}
+	begin := withKey(s.e, &key)
+	after := new(big.Int).Add(s.to, big.NewInt(1))
+	if after.BitLen() > key.bits {
+		return []*term{begin}
+	}
+	last := key
+	last.val = after
+	end := *withKey(s.e, &last)
+	end.isEnd = true
+	return []*term{begin, &end}
+}
+
+// elementCommand reads `inet fw bad { 10.0.0.1 }` behind add element.
+func (p *textReader) elementCommand() {
+	p.inTable(func() {
+		at := p.tok
+		s := p.table.sets[p.name()]
+		if s == nil {
+			p.failAt(at, "a set that is not there", "add set comes first")
+			return
+		}
+		p.elementsOf(s)
+	})
+}
+
+// textTerm is a string as it is printed.
+func textTerm(s string) *term {
+	t := newNumber(0, 0, typeString, orderHost)
+	t.setText(s)
+	return t
+}
+
+// innerStmts are the counters and such that each new element is given.
+func (s *Set) innerStmts() []stmt {
+	if len(s.inner) > 0 {
+		return s.inner
+	}
+	return innerStmts(s.table, wire.Attrs(s.exprs))
+}
