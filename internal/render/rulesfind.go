@@ -118,7 +118,7 @@ func (s *foundSheet) stop(at *rules.FoundStop) error {
 	}
 	s.flow(6, s.stopWords(at)...)
 	if at.Behind != nil {
-		s.flow(6, line{{"    no such packet comes here: " + s.takerWords(at.Behind), yellow}})
+		s.flow(6, line{{"    no such packet comes here, behind " + s.takerWords(at.Behind), yellow}})
 	}
 	s.measure(at.Hits)
 	for i := range at.Hits {
@@ -200,7 +200,11 @@ func (s *foundSheet) aside(h *rules.Hit, comes bool, indent string) {
 
 // obvious: a rule whose whole match is what it needs says so itself.
 func (s *foundSheet) obvious(h *rules.Hit) bool {
-	rest, whole := strings.CutPrefix(strings.TrimPrefix(h.Rule.Text, "-A "+h.Chain.Name+" "), strings.Join(h.Needs, " "))
+	text := strings.TrimPrefix(h.Rule.Text, "-A "+h.Chain.Name+" ")
+	if from, to := xtComment(text); from < to {
+		text = text[:from] + strings.TrimPrefix(text[to:], " ")
+	}
+	rest, whole := strings.CutPrefix(text, strings.Join(h.Needs, " "))
 	for _, end := range []string{" -j ", " -g ", " " + string(h.Rule.Effect.Verdict), " counter"} {
 		if whole && strings.HasPrefix(rest, end) {
 			return true
@@ -212,9 +216,9 @@ func (s *foundSheet) obvious(h *rules.Hit) bool {
 func (s *foundSheet) takerWords(r *rules.Ref) string {
 	where := modelTable(r.Table) + " " + r.Chain.Name
 	if r.Rule == nil {
-		return "the policy of " + where + " drops them all"
+		return "the policy of " + where + ", which drops them"
 	}
-	return "#" + strconv.Itoa(r.Rule.Number) + " of " + where + ", which takes them all"
+	return "#" + strconv.Itoa(r.Rule.Number) + " of " + where + ", where the last of them are taken"
 }
 
 // natWords say what the packets are looked for behind a translation.

@@ -105,10 +105,7 @@ func policyMet(f fate) ruleset.Truth { return truth(!f.mayTake, f.takes != nil) 
 
 // dropsAll reports whether no packet that is asked for goes on behind the chain.
 func (s *Stop) dropsAll(f fate) bool {
-	if f.takes != nil {
-		return f.drops
-	}
-	return !f.mayTake && s.Chain.Policy == ruleset.Drop
+	return !f.mayAccept && (f.takes != nil || s.Chain.Policy == ruleset.Drop)
 }
 
 // end is the rule that drops, or the policy.
@@ -145,9 +142,10 @@ func earlier(ends map[ruleset.Hook]*Ref, s *Stop) *Ref {
 
 // fate is what becomes of the packets in a chain.
 type fate struct {
-	takes   *Ref // the rule that certainly takes them
-	drops   bool // and drops them
-	mayTake bool // some rule may
+	takes     *Ref // the rule that is the last to take some, where all are taken
+	mayTake   bool // some rule may
+	mayAccept bool
+	mayReturn bool // some may leave the chain before its end without being taken
 }
 
 // visit is a chain that was walked.
@@ -203,22 +201,22 @@ type deed struct {
 
 // follow goes where the rule of a hit leads.
 func (w *walker) follow(at int, behind *Ref) deed {
-	h := &w.hits[at]
-	rows, certain := w.choices(h.Rule)
+	rows := w.choices(w.hits[at].Rule)
 	if len(rows) == 0 {
-		e := &h.Rule.Effect
+		e := &w.hits[at].Rule.Effect
 		return w.decide(at, e.Verdict, e.Target, behind)
 	}
 	all := deed{leaves: true}
+	taken := true
 	for _, row := range rows {
 		d := w.decide(at, row.Verdict, row.Target, behind)
-		all.mayTake = all.mayTake || d.mayTake
-		all.leaves = all.leaves && d.leaves
-		if certain {
-			all.takes, all.drops = d.takes, d.drops
-		}
+		all.mayTake, all.mayAccept = all.mayTake || d.mayTake, all.mayAccept || d.mayAccept
+		all.mayReturn = all.mayReturn || d.mayReturn
+		all.leaves, taken = all.leaves && d.leaves, taken && d.takes != nil
 	}
-	all.leaves = all.leaves && certain
+	if taken {
+		all.takes = &Ref{w.hits[at].Table, w.hits[at].Chain, w.hits[at].Rule}
+	}
 	return all
 }
 
@@ -226,30 +224,37 @@ func (w *walker) decide(at int, v ruleset.Verdict, target string, behind *Ref) d
 	ref := w.hits[at].Ref
 	switch v {
 	case ruleset.Accept, ruleset.Queue:
-		return deed{fate{takes: &ref, mayTake: true}, true}
+		return deed{fate{takes: &ref, mayTake: true, mayAccept: true}, true}
 	case ruleset.Drop, ruleset.Reject, ruleset.Stolen:
-		return deed{fate{takes: &ref, mayTake: true, drops: true}, true}
+		return deed{fate{takes: &ref, mayTake: true}, true}
 	case ruleset.Return:
-		return deed{leaves: true}
-	case ruleset.Jump, ruleset.Goto:
+		return deed{fate{mayReturn: true}, true}
+	case ruleset.Jump:
 		f := w.descend(at, target, behind)
-		return deed{f, v == ruleset.Goto || f.takes != nil}
+		f.mayReturn = false // to here
+		return deed{f, f.takes != nil}
+	case ruleset.Goto:
+		f := w.descend(at, target, behind)
+		f.mayReturn = f.takes == nil
+		return deed{f, true}
 	case ruleset.Continue:
 		return deed{}
 	}
-	return deed{fate: fate{mayTake: true}} // what it decides is not known
+	return deed{fate: unknownFate()} // what it decides is not known
 }
+
+func unknownFate() fate { return fate{mayTake: true, mayAccept: true, mayReturn: true} }
 
 // descend walks the chain that a hit leads to, unless that was done.
 func (w *walker) descend(at int, name string, behind *Ref) fate {
 	to := w.chains[name]
 	if to == nil {
-		return fate{mayTake: true}
+		return unknownFate()
 	}
 	if v := w.seen[to]; v != nil && (v.open || behind != nil || !v.behind) {
 		w.hits[at].Told = append(w.hits[at].Told, name)
 		if v.open {
-			return fate{mayTake: true}
+			return unknownFate()
 		}
 		return v.fate
 	}
@@ -260,15 +265,20 @@ func (w *walker) descend(at int, name string, behind *Ref) fate {
 // after adds what a hit does to the fate of its chain, and tells what the rules
 // behind it stand behind.
 func (w *walker) after(f *fate, at int, d deed, behind *Ref) *Ref {
-	f.mayTake = f.mayTake || d.mayTake && behind == nil
-	h := &w.hits[at]
-	if behind != nil || h.Truth != ruleset.Yes || !d.leaves {
+	if behind != nil {
 		return behind
 	}
-	if d.takes != nil {
-		f.takes, f.drops = d.takes, d.drops
-		return d.takes
+	f.mayTake, f.mayAccept = f.mayTake || d.mayTake, f.mayAccept || d.mayAccept
+	if w.hits[at].Truth != ruleset.Yes || !d.leaves {
+		f.mayReturn = f.mayReturn || d.mayReturn
+		return nil
 	}
-	ref := h.Ref
-	return &ref
+	if d.takes == nil {
+		ref := w.hits[at].Ref
+		return &ref
+	}
+	if !f.mayReturn {
+		f.takes = d.takes
+	}
+	return d.takes
 }

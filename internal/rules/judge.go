@@ -106,9 +106,8 @@ func need(c *ruleset.Condition) string {
 	return c.Text + " (" + c.Why + ")"
 }
 
-// choices are the rows of a rule's map of verdicts that may decide, and whether
-// one of them certainly does.
-func (a *asked) choices(r *ruleset.Rule) (rows []*ruleset.Row, certain bool) {
+// choices are the rows of a rule's map of verdicts that may decide.
+func (a *asked) choices(r *ruleset.Rule) (rows []*ruleset.Row) {
 	for i := range r.When {
 		c := &r.When[i]
 		if !c.Chooses {
@@ -123,7 +122,7 @@ func (a *asked) choices(r *ruleset.Rule) (rows []*ruleset.Row, certain bool) {
 				}
 			}
 		}
-		return rows, len(rows) == 1
+		return rows
 	}
-	return nil, false
+	return nil
 }
