@@ -67,8 +67,9 @@ func (d *decoder) chain(p place) (*xt.Chain, error) {
 	if p.builtin && p.chain.Policy == verdictDrop {
 		told.Policy = "DROP"
 	}
-	if c := p.chain.Counter; c != nil {
-		told.Packets, told.Bytes = c.Packets, c.Bytes
+	told.Uncounted = p.chain.Counter == nil
+	if !told.Uncounted {
+		told.Packets, told.Bytes = p.chain.Counter.Packets, p.chain.Counter.Bytes
 	}
 	told.Rules = make([]xt.Rule, len(p.chain.Rules))
 	for i, r := range p.chain.Rules {

@@ -79,16 +79,10 @@ func (p *ports) match() xt.Match {
 		m = xt.MatchUDP{Source: p.source, Destination: p.dest, NotSource: p.notSource, NotDestination: p.notDest}
 	}
 	if p.either {
-		return NotBoth{m}
+		return xt.MatchNotBoth{Match: m}
 	}
 	return m
 }
-
-// NotBoth is a match of two ports that are both negated, in the form in which
-// iptables 1.8.8 to 1.8.11 write it: the kernel holds the two ports as one number
-// and lets a packet pass that differs in either, while iptables says that it
-// differs in both.
-type NotBoth struct{ xt.Match }
 
 const (
 	sourceOffset = 0

@@ -8,17 +8,24 @@ import (
 // their counters. With when it tells what packets must be, too, and members then
 // says what ipsets hold; nil for sets that were not read.
 func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
-	m := &ruleset.Table{Dialect: ruleset.Iptables, Chains: make([]*ruleset.Chain, len(t.Chains))}
+	m := &ruleset.Table{Dialect: ruleset.Iptables, Chains: make([]*ruleset.Chain, 0, len(t.Chains))}
 	m.TableKey = ruleset.TableKey{Backend: t.Backend, Family: t.Family, Name: t.Name}
 	if m.Backend == "" {
 		m.Backend = ruleset.Legacy
 	}
-	w := modeller{table: t, builtins: builtins(t.Name)}
-	for i, c := range t.Chains {
-		m.Chains[i] = w.chain(c)
+	w := modeller{table: t, builtins: BuiltinChains(t.Name)}
+	if m.Backend == ruleset.NFT {
+		w.builtins = BuiltinNFTChains(t.Name)
+	}
+	for _, c := range t.Chains {
+		if c.Absent {
+			continue
+		}
+		chain := w.chain(c)
+		m.Chains = append(m.Chains, chain)
 		if when {
 			for n := range c.Rules {
-				r := &m.Chains[i].Rules[n]
+				r := &chain.Rules[n]
 				r.When, r.Known = c.Rules[n].Conditions(t.Family, members), true
 			}
 		}
@@ -29,7 +36,7 @@ func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
 // modeller keeps what the chains of a table share.
 type modeller struct {
 	table    *Table
-	builtins []builtin
+	builtins []*ruleset.Chain
 	text     []byte
 	ends     []int
 }
@@ -37,19 +44,24 @@ type modeller struct {
 func (w *modeller) chain(c *Chain) *ruleset.Chain {
 	m := &ruleset.Chain{Name: c.Name, Rules: make([]ruleset.Rule, len(c.Rules))}
 	for _, b := range w.builtins {
-		if b.name == c.Name {
-			m.Base = baseOf(w.table.Name, b)
+		if b.Name == c.Name {
+			m.Base = b.Base
 		}
 	}
 	if c.Policy != "" {
 		m.Policy = c.Policy.model()
+	}
+	if c.Policy != "" && !c.Uncounted {
 		m.PolicyCounter = &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes}
 	}
 	counters := make([]ruleset.Counter, len(c.Rules))
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		counters[i] = ruleset.Counter{Packets: r.Packets, Bytes: r.Bytes}
-		m.Rules[i] = ruleset.Rule{Number: i + 1, Handle: r.Handle, Counter: &counters[i]}
+		m.Rules[i] = ruleset.Rule{Number: i + 1, Handle: r.Handle}
+		if !r.Uncounted {
+			m.Rules[i].Counter = &counters[i]
+		}
 		r.tellEffect(&m.Rules[i].Effect, w.table.Family)
 	}
 	w.addTexts(c, m.Rules)

@@ -27,6 +27,8 @@ type Chain struct {
 	Policy         Verdict // empty for a user chain
 	Packets, Bytes uint64  // that the policy met
 	Rules          []Rule
+	// Uncounted: nothing counts what the policy met, in a table of nf_tables.
+	Uncounted bool
 	// Absent: the kernel has no such chain. iptables-save prints the built-in
 	// chains of a table of nf_tables whether they are there or not.
 	Absent bool
