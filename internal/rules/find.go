@@ -63,7 +63,7 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 		at := FoundStop{Stop: s, Behind: earlier(ends, &s)}
 		f := w.walk(s.Chain, nil, at.Behind)
 		at.Hits = w.hits
-		at.Policy = policyMet(f)
+		at.Policy = policyMet(f, at.Behind)
 		if s.dropsAll(f) && ends[s.Chain.Base.Hook] == nil && layerOf(s.Table.Family, s.Chain.Base.Hook) == ipLayer {
 			ends[s.Chain.Base.Hook] = s.end(f)
 		}
@@ -101,7 +101,9 @@ func apart(tables []*ruleset.Table, q *Question, met map[*ruleset.Chain]bool) (h
 	return hits
 }
 
-func policyMet(f fate) ruleset.Truth { return truth(!f.mayTake, f.takes != nil) }
+func policyMet(f fate, behind *Ref) ruleset.Truth {
+	return truth(!f.mayTake && behind == nil, f.takes != nil || behind != nil)
+}
 
 // dropsAll reports whether no packet that is asked for goes on behind the chain.
 func (s *Stop) dropsAll(f fate) bool {

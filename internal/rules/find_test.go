@@ -1,0 +1,232 @@
+package rules_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pktrail/pktrail/internal/match"
+	"github.com/pktrail/pktrail/internal/rules"
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/xt"
+)
+
+// tables reads rules in the form of iptables-save, by the typed rules.
+func tables(t testing.TB, backend ruleset.Backend, text string) []*ruleset.Table {
+	t.Helper()
+	var host rules.Host
+	var open *xt.Table
+	chains := map[string]*xt.Chain{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || line == "COMMIT":
+		case line[0] == '*':
+			open = &xt.Table{Name: line[1:], Backend: backend, Family: ruleset.IP}
+			host.Legacy = append(host.Legacy, open)
+			clear(chains)
+		case line[0] == ':':
+			words := strings.Fields(line[1:])
+			c := &xt.Chain{Name: words[0]}
+			if words[1] != "-" {
+				c.Policy = xt.Verdict(words[1])
+			}
+			open.Chains = append(open.Chains, c)
+			chains[c.Name] = c
+		default:
+			chain, r, err := xt.ParseRule(line, xt.Env{Family: open.Family})
+			if err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			chains[chain].Rules = append(chains[chain].Rules, *r)
+		}
+	}
+	return host.Tables(true)
+}
+
+func question(t testing.TB, words string) *rules.Question {
+	t.Helper()
+	m, rest, err := match.Parse(strings.Fields(words))
+	if err != nil || len(rest) > 0 {
+		t.Fatalf("%s: %v %q", words, err, rest)
+	}
+	all := rules.Questions(&m)
+	return &all[0]
+}
+
+// told is what was found, a line for each stop and rule.
+func told(f *rules.Found) (lines []string) {
+	for i := range f.Stops {
+		at := &f.Stops[i]
+		line := fmt.Sprintf("%s %s %s %s", at.Where(), at.Table.Name, at.Chain.Policy, word(at.Policy))
+		if at.Behind != nil {
+			line += " behind " + refWords(at.Behind)
+		}
+		lines = append(lines, line)
+		for k := range at.Hits {
+			lines = append(lines, hitWords(&at.Hits[k]))
+		}
+	}
+	for i := range f.Apart {
+		lines = append(lines, "apart "+hitWords(&f.Apart[i]))
+	}
+	return lines
+}
+
+func hitWords(h *rules.Hit) string {
+	line := strings.Repeat("  ", h.Depth+1) + refWords(&h.Ref) + " " + word(h.Truth)
+	if len(h.Needs) > 0 {
+		line += " needs " + strings.Join(h.Needs, ", ")
+	}
+	if h.Behind != nil {
+		line += " behind " + refWords(h.Behind)
+	}
+	if len(h.Told) > 0 {
+		line += " told " + strings.Join(h.Told, ", ")
+	}
+	if h.NAT != nil {
+		line += " " + string(h.NAT.Kind) + " " + h.NAT.To
+	}
+	return line
+}
+
+func refWords(r *rules.Ref) string {
+	if r.Rule == nil {
+		return r.Chain.Name + " policy"
+	}
+	return fmt.Sprintf("%s %d", r.Chain.Name, r.Rule.Number)
+}
+
+func word(t ruleset.Truth) string { return [...]string{"maybe", "no", "yes"}[t] }
+
+func TestFind(t *testing.T) {
+	for _, c := range []struct {
+		name, rules, ask string
+		want             []string
+	}{
+		{"a jump, what it depends on, and what is behind", `
+*filter
+:INPUT DROP
+:WEB -
+-A INPUT -p tcp -m tcp --dport 80 -j WEB
+-A INPUT -p tcp -m tcp --dport 81 -j ACCEPT
+-A INPUT -d 10.0.0.1/32 -j ACCEPT
+-A WEB -s 10.1.0.0/16 -j DROP
+-A WEB -p tcp -j ACCEPT
+-A WEB -j DROP`, "-d 10.0.0.1 -p tcp --dport 80", []string{
+			"input filter drop no",
+			"  INPUT 1 yes",
+			"    WEB 1 maybe needs -s 10.1.0.0/16",
+			"    WEB 2 yes",
+			"    WEB 3 yes behind WEB 2",
+			"  INPUT 3 yes behind WEB 2",
+		}},
+		{"a chain that may be left early", `
+*filter
+:INPUT ACCEPT
+:A -
+-A INPUT -j A
+-A INPUT -j DROP
+-A A -m mark --mark 0x1/0x1 -j RETURN
+-A A -j ACCEPT`, "-p udp --dport 53", []string{
+			"input filter accept no",
+			"  INPUT 1 yes",
+			"    A 1 maybe needs -m mark --mark 0x1/0x1",
+			"    A 2 yes",
+			"  INPUT 2 yes",
+		}},
+		{"goto does not come back", `
+*filter
+:INPUT ACCEPT
+:A -
+-A INPUT -p udp -g A
+-A INPUT -j DROP
+-A A -s 10.0.0.1/32 -j ACCEPT`, "-p udp", []string{
+			"input filter accept maybe",
+			"  INPUT 1 yes",
+			"    A 1 maybe needs -s 10.0.0.1/32",
+			"  INPUT 2 yes behind INPUT 1",
+		}},
+		{"a chain is told once", `
+*filter
+:INPUT ACCEPT
+:M -
+-A INPUT -p udp -j M
+-A INPUT -s 10.0.0.1/32 -j M
+-A M -j MARK --set-xmark 0x1/0x1`, "-p udp", []string{
+			"input filter accept yes",
+			"  INPUT 1 yes",
+			"    M 1 yes",
+			"  INPUT 2 maybe needs -s 10.0.0.1/32 told M",
+		}},
+		{"a loop of a file ends", `
+*filter
+:INPUT ACCEPT
+:A -
+:B -
+-A INPUT -j A
+-A A -j B
+-A B -j A`, "-p udp", []string{
+			"input filter accept maybe",
+			"  INPUT 1 yes",
+			"    A 1 yes",
+			"      B 1 yes told A",
+		}},
+		{"dropped before, translated, and by no way", `
+*raw
+:PREROUTING ACCEPT
+-A PREROUTING -i eth0 -d 10.0.0.1/32 -j DROP
+*nat
+:PREROUTING ACCEPT
+:OUTPUT ACCEPT
+:LOST -
+-A PREROUTING -d 10.0.0.1/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.2.0.2:8080
+-A OUTPUT -d 10.0.0.1/32 -j DNAT --to-destination 10.2.0.3
+-A LOST -d 10.0.0.1/32 -j ACCEPT
+-A LOST -d 10.0.0.2/32 -j ACCEPT
+*filter
+:FORWARD DROP`, "-i eth0 -d 10.0.0.1 -p tcp --dport 80", []string{
+			"prerouting raw accept no",
+			"  PREROUTING 1 yes",
+			"prerouting nat accept no behind PREROUTING 1",
+			"  PREROUTING 1 yes behind PREROUTING 1 dnat 10.2.0.2:8080",
+			"forward filter drop no behind PREROUTING 1",
+			"apart   OUTPUT 1 yes dnat 10.2.0.3",
+			"apart   LOST 1 yes",
+		}},
+		{"either port, and a mark under a mask", `
+*filter
+:OUTPUT ACCEPT
+-A OUTPUT -p udp -m udp --dport 53 -m mark --mark 0x4000/0x4000 -j ACCEPT
+-A OUTPUT -p udp -m multiport --ports 53 -j LOG
+-A OUTPUT -m mark --mark 0x0/0x4000 -j DROP
+-A OUTPUT -m mark --mark 0x1/0x1 -j DROP`, "-p udp --ports 53 --mark 0x4000/0x4000", []string{
+			"output filter accept maybe",
+			"  OUTPUT 1 maybe needs -m udp --dport 53",
+			"  OUTPUT 2 yes",
+			"  OUTPUT 4 maybe needs -m mark --mark 0x1/0x1",
+		}},
+		{"interfaces where there are none", `
+*filter
+:INPUT ACCEPT
+:OUTPUT ACCEPT
+-A INPUT -i eth+ -j ACCEPT
+-A OUTPUT ! -i lo -j DROP
+-A OUTPUT ! -o lo -j DROP`, "-p udp", []string{
+			"input filter accept maybe",
+			"  INPUT 1 maybe needs -i eth+",
+			"output filter accept no",
+			"  OUTPUT 1 yes",
+			"  OUTPUT 2 maybe needs ! -o lo behind OUTPUT 1",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := rules.Find(tables(t, ruleset.Legacy, c.rules), question(t, c.ask), strings.Contains(c.rules, "LOST"))
+			if diff := cmp.Diff(c.want, told(f)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
