@@ -28,25 +28,9 @@ func (h *Host) Tables(when bool) []*ruleset.Table {
 
 func (h *Host) table(t *nft.Table, when bool) *ruleset.Table {
 	if told, err := h.told(t); err == nil {
-		m := told.Model(when, h.members(t.Family))
-		uncounted(m, t)
-		return m
+		return told.Model(when, h.members(t.Family))
 	}
 	return t.Model(h.style(), true)
-}
-
-// uncounted takes away the counters of policies that do not count: iptables-nft
-// prints zeros for them, whatever they meet.
-func uncounted(m *ruleset.Table, t *nft.Table) {
-	counts := map[string]bool{}
-	for _, c := range t.Chains {
-		counts[c.Name] = c.Counter != nil
-	}
-	for _, c := range m.Chains {
-		if !counts[c.Name] {
-			c.PolicyCounter = nil
-		}
-	}
 }
 
 // told is a table of iptables-nft in iptables' words; else the error says why not.
