@@ -66,7 +66,7 @@ is said on standard error. Nothing is changed, no table or module appears by thi
 	flags.BoolVar(&f.noCounters, "no-counters", false, "leave counters out of text and JSON")
 	flags.BoolVarP(&f.stateless, "stateless", "s", false, "with -o nft: without counters and what else changes by itself, as nft -s")
 	flags.BoolVarP(&f.handles, "handle", "a", false, "with -o nft: with handles, as nft -a")
-	cmd.AddCommand(rulesFindCommand(m), rulesWatchCommand())
+	cmd.AddCommand(rulesFindCommand(m), rulesWatchCommand(), rulesGraphCommand(), rulesCheckCommand())
 	return cmd
 }
 
