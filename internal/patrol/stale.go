@@ -11,6 +11,8 @@ import (
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/snapshot"
 	"github.com/pktrail/pktrail/internal/stale"
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/nft"
 )
 
 // maxAsked is how many addresses are asked for: one question each.
@@ -34,6 +36,7 @@ type Search struct {
 
 // Stale looks twice at a table and judges what it met. It sends no packet.
 func Stale(ctx context.Context, t Table, opt StaleOptions) (*Search, error) {
+	opt.Local = localAddrs(t.NS)
 	s := &Search{table: t, survey: stale.New(opt.Options)}
 	h := collect.New(t.NS, collect.Options{})
 	began := time.Now()
@@ -82,15 +85,14 @@ func (s *Search) facts(ctx context.Context, h *collect.Host, opt StaleOptions, b
 	rules, err := h.Texts(ctx)
 	var targets *stale.Targets
 	if err != nil {
-		targets = stale.ReadTargets(nil, "rules that could not be read")
+		targets = stale.ReadTargets(nil, nil, "rules that could not be read")
 		notes = append(notes, fmt.Sprintf("what NAT rules translate to is not known: %v", err))
 	} else {
-		targets = stale.ReadTargets(rules.Tables, others...)
+		targets = stale.ReadTargets(rules.Tables, nftMaps(h), others...)
 	}
-	local := collect.ReadOwners([]*netns.NS{s.table.NS})
 	return stale.Facts{
 		Targets: targets, Inside: opt.Inside,
-		Local: func(a netip.Addr) bool { return a.IsLoopback() || len(local.Of(a)) > 0 },
+		Local: localAddrs(s.table.NS),
 		Reach: func(a netip.Addr) stale.Truth {
 			now, asked := after[a]
 			then, too := before[a]
@@ -103,6 +105,32 @@ func (s *Search) facts(ctx context.Context, h *collect.Host, opt StaleOptions, b
 			return stale.Silent(&then, &now)
 		},
 	}, notes
+}
+
+// localAddrs tells the addresses that the namespace has now.
+func localAddrs(ns *netns.NS) func(netip.Addr) bool {
+	owners := collect.ReadOwners([]*netns.NS{ns})
+	return func(a netip.Addr) bool { return a.IsLoopback() || len(owners.Of(a)) > 0 }
+}
+
+// nftMaps lists nft tables when a rule is met that looks up a named map, each once.
+func nftMaps(h *collect.Host) stale.Maps {
+	listings := map[ruleset.TableKey]string{}
+	var read func()
+	read = func() {
+		read = func() {}
+		native, err := h.NFTables()
+		if err != nil {
+			return // which leaves the maps unknown
+		}
+		for _, t := range native.Tables {
+			listings[ruleset.TableKey{Family: t.Family, Name: t.Name}] = string(t.AppendList(nil, &nft.Style{}))
+		}
+	}
+	return func(key ruleset.TableKey) string {
+		read()
+		return listings[ruleset.TableKey{Family: key.Family, Name: key.Name}]
+	}
 }
 
 // Deletable is how many entries Delete is about.

@@ -2,6 +2,7 @@ package patrol_test
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"os/exec"
 	"strings"
@@ -278,4 +279,71 @@ func TestIPv6(t *testing.T) {
 	if f.Dst.String() != "fd00:96::10" || !strings.HasSuffix(f.Delete.Conntrack, "-r fd00:244:1::50 --reply-port-src 5353") {
 		t.Errorf("%+v", f)
 	}
+}
+
+// TestSourceGone: the address that the source became has left the host, and new
+// flows get another; not while the address or the rule is there.
+func TestSourceGone(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, lab.NFT)
+	if err := n.Sysctl("host", "net.netfilter.nf_conntrack_acct", "1"); err != nil {
+		t.Skip(err)
+	}
+	const gone = "192.168.50.77"
+	n.sh("host", "ip", "addr", "add", gone+"/24", "dev", "eth0")
+	snat := func(to string) {
+		n.load("table ip outgoing\ndelete table ip outgoing\ntable ip outgoing {\n\tchain post {\n\t\ttype nat hook postrouting priority 100;\n\t\tip saddr 10.244.1.0/24 snat to " + to + "\n\t}\n}\n")
+	}
+	snat("ip saddr map { 10.244.1.2 : " + gone + " }")
+	var echo net.PacketConn
+	n.in(n.NS("peer"), func() (err error) {
+		echo, err = net.ListenPacket("udp4", "192.168.50.9:7777")
+		return err
+	})
+	t.Cleanup(func() { _ = echo.Close() })
+	go func() {
+		buf := make([]byte, 100)
+		for {
+			k, from, err := echo.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			_, _ = echo.WriteTo(buf[:k], from)
+		}
+	}()
+	c := n.dial("pod1", "udp", "192.168.50.9:7777")
+	n.exchange(c)
+	n.send(c)
+	n.sh("host", "ip", "addr", "del", gone+"/24", "dev", "eth0")
+	if s := n.search(patrol.StaleOptions{}); len(s.Report.Findings) != 0 {
+		t.Errorf("the rule gives the address still: %+v", s.Report.Findings)
+	}
+	n.sh("peer", "ip", "neigh", "flush", "all") // answers come as long as it knows whose the address was
+	snat("192.168.50.1")
+	s := n.search(patrol.StaleOptions{})
+	f := n.one(s, stale.SourceGone, stale.Certain, 1)
+	if f.Source.String() != gone || f.Delete.Conntrack != "conntrack -D --src-nat="+gone {
+		t.Errorf("%+v", f)
+	}
+	n.deletes(f.Delete.Conntrack, 1)
+}
+
+// TestNamedMap: what nft rules look up in a named map is known.
+func TestNamedMap(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, lab.NFT)
+	mapped := func(to string) {
+		n.load("table ip nat\ndelete table ip nat\ntable ip nat {\n\tmap pods {\n\t\ttype ipv4_addr : ipv4_addr . inet_service\n\t\telements = { " + service + " : " + to + " . 5353 }\n\t}\n" +
+			"\tchain pre {\n\t\ttype nat hook prerouting priority -100;\n\t\tmeta l4proto udp dnat to ip daddr map @pods\n\t}\n}\n")
+	}
+	mapped(backendIP)
+	c := n.dial("pod1", "udp", service+":53")
+	n.send(c)
+	with := patrol.StaleOptions{All: append(n.all(), n.backend)}
+	if f := n.one(n.search(with), stale.NeverReplied, stale.Suspect, 1); f.To == nil {
+		t.Errorf("%+v", f)
+	}
+	mapped("10.244.1.3")
+	n.in(n.backend, exec.Command("ip", "route", "del", "default").Run)
+	n.one(n.search(with), stale.BackendLeft, stale.Certain, 1)
 }

@@ -17,6 +17,7 @@ const (
 	NeverReplied    Kind = "never-replied"    // packets renew it, and nothing ever answered
 	DNATUnreachable Kind = "dnat-unreachable" // translated to an address that cannot be reached
 	BackendLeft     Kind = "backend-left"     // UDP that is translated to what no rule translates to any more
+	SourceGone      Kind = "source-gone"      // the source is translated to an address that the namespace has no more
 	HalfOpen        Kind = "half-open"        // many connections to one destination that do not get on
 )
 
@@ -66,10 +67,11 @@ type Finding struct {
 	Kind      Kind       `json:"kind"`
 	Certainty Certainty  `json:"certainty"`
 	Title     string     `json:"title"`
-	Proto     string     `json:"proto"`
-	Dst       netip.Addr `json:"dst"`
+	Proto     string     `json:"proto,omitzero"`
+	Dst       netip.Addr `json:"dst,omitzero"`
 	DstPort   *uint16    `json:"dport,omitzero"`
-	To        *Backend   `json:"to,omitzero"` // what the destination is translated to
+	To        *Backend   `json:"to,omitzero"`     // what the destination is translated to
+	Source    netip.Addr `json:"source,omitzero"` // what sources are translated to, where it is that which hurts
 	State     string     `json:"state,omitzero"`
 	Zone      *uint16    `json:"zone,omitzero"`
 	Entries   int64      `json:"entries"`

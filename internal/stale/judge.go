@@ -35,11 +35,12 @@ func (s *Survey) Judge(facts Facts) *Report {
 		r.Seconds = s.end.Sub(s.began).Round(time.Millisecond).Seconds()
 	}
 	j.seconds = r.Seconds
+	for _, key := range sortedKeys(s.sources, func(a, b source) int { return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.zone, b.zone)) }) {
+		j.source(key, s.sources[key])
+	}
+	r.Followed = s.claim()
 	for _, key := range sortedKeys(s.groups, func(a, b group) int { return cmp.Or(a.compare(&b.target), a.backend.Compare(b.backend)) }) {
 		g := s.groups[key]
-		for c := idle; c <= alive; c++ {
-			r.Followed += g.classes[c]
-		}
 		j.group(g)
 	}
 	for _, key := range sortedKeys(s.piles, func(a, b pile) int { return cmp.Or(a.compare(&b.target), cmp.Compare(a.state, b.state)) }) {
@@ -235,6 +236,16 @@ func (j *judge) heap(p *piled) bool { return p.stuck >= int64(j.s.opt.Pile) }
 func (j *judge) finding(g *found, kind Kind, certainty Certainty, classes ...class) *Finding {
 	f := j.begin(kind, &g.key.target)
 	f.Certainty = certainty
+	j.take(f, g, classes)
+	if g.key.nat {
+		f.To = &Backend{Addr: g.key.backend.Addr(), Port: portOf(g.key.backend)}
+	}
+	f.Delete = j.facts.Inside.ofGroup(&g.key, g.total == f.Entries)
+	return f
+}
+
+// take makes the entries of some classes the finding's.
+func (j *judge) take(f *Finding, g *found, classes []class) {
 	for _, c := range classes {
 		f.Entries += g.classes[c]
 		g.of[c] = true
@@ -242,12 +253,7 @@ func (j *judge) finding(g *found, kind Kind, certainty Certainty, classes ...cla
 			f.sample(sample, g.before[sample.ID], j.facts.Inside)
 		}
 	}
-	if g.key.nat {
-		f.To = &Backend{Addr: g.key.backend.Addr(), Port: portOf(g.key.backend)}
-	}
-	f.Delete = j.facts.Inside.ofGroup(&g.key, g.total == f.Entries)
 	g.verdict = f
-	return f
 }
 
 func (j *judge) begin(kind Kind, t *target) *Finding {
@@ -348,14 +354,25 @@ func sourcesWords(p *piled) string {
 // or suspected, and still is as it was found.
 func (s *Survey) Stale(f *conntrack.Flow, suspected bool) bool {
 	e, known := s.followed[f.ID]
-	if !known || e.group.key != groupOf(f) {
+	if !known {
+		return false
+	}
+	if e.source != nil && s.sources[sourceOf(f)] == e.source && e.source.has(&e, f, suspected) {
+		return true
+	}
+	if e.group == nil || e.group.key != groupOf(f) {
 		return false
 	}
 	if p := s.piles[pile{e.group.key.target, e.state}]; e.stuck && p != nil && p.verdict != nil {
 		return f.Has&conntrack.HasTCPState != 0 && f.TCP.State == e.state
 	}
-	v := e.group.verdict
-	if v == nil || v.Certainty != Certain && !suspected || !e.group.of[e.class] || e.class == once {
+	return e.group.has(&e, f, suspected)
+}
+
+// has reports whether an entry is one of the verdict's.
+func (g *found) has(e *followed, f *conntrack.Flow, suspected bool) bool {
+	v := g.verdict
+	if v == nil || v.Certainty != Certain && !suspected || !g.of[e.class] || e.class == once {
 		return false
 	}
 	return e.class != mute || f.Status&conntrack.SeenReply == 0

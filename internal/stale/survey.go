@@ -21,6 +21,9 @@ import (
 type Options struct {
 	Pile    int // half-open connections to one destination that make a pile; 50 when 0
 	Entries int // how many suspicious entries are followed from look to look; 262144 when 0
+	// Local tells the addresses of the namespace itself as the first look begins.
+	// Without it sources that NAT gave are not judged.
+	Local func(netip.Addr) bool
 }
 
 const (
@@ -36,6 +39,7 @@ type Survey struct {
 	entries    int64 // of the second look
 	followed   map[uint32]followed
 	groups     map[group]*found
+	sources    map[source]*found // of entries whose translated source is not the namespace's
 	piles      map[pile]*piled
 	passed     int64 // suspicious, and there was no room to follow them
 	oneWay     int64
@@ -47,6 +51,12 @@ type group struct {
 	target
 	backend netip.AddrPort // that it is translated to; the destination itself without translation
 	nat     bool
+}
+
+// source is what NAT made of the source.
+type source struct {
+	zone uint16
+	addr netip.Addr
 }
 
 // target is where clients send to.
@@ -83,8 +93,8 @@ type followed struct {
 	replied, open bool
 	state         conntrack.TCPState
 	class         class
-	stuck         bool // half-open at both looks
-	group         *found
+	stuck         bool   // half-open at both looks
+	group, source *found // nil where it is not suspicious for that
 }
 
 // found is what is counted of a group.
@@ -117,7 +127,7 @@ func New(opt Options) *Survey {
 		opt.Entries = defaultEntries
 	}
 	return &Survey{
-		opt: opt, followed: map[uint32]followed{}, groups: map[group]*found{},
+		opt: opt, followed: map[uint32]followed{}, groups: map[group]*found{}, sources: map[source]*found{},
 		piles: map[pile]*piled{},
 	}
 }
@@ -131,29 +141,52 @@ func (s *Survey) First(f *conntrack.Flow, at time.Time) {
 	if s.began.IsZero() {
 		s.began = at
 	}
-	if !suspicious(f) {
+	suspect, away := suspicious(f), s.away(f)
+	if !suspect && !away {
 		return
 	}
 	if oneWay(f) {
 		s.oneWay++
 		return
 	}
-	key := groupOf(f)
-	g := s.groups[key]
-	if g == nil && len(s.groups) < maxGroups {
-		g = &found{key: key, before: map[uint32]uint32{}}
-		s.groups[key] = g
+	var g, from *found
+	if suspect {
+		key := groupOf(f)
+		if g = member(s.groups, key); g != nil {
+			g.key = key
+		}
 	}
-	if g == nil || len(s.followed) >= s.opt.Entries {
+	if away {
+		from = member(s.sources, sourceOf(f))
+	}
+	if g == nil && from == nil || len(s.followed) >= s.opt.Entries {
 		s.passed++
 		return
 	}
 	s.followed[f.ID] = followed{
 		at: int64(at.Sub(s.began)), orig: f.CountersOrig.Packets, reply: f.CountersReply.Packets, timeout: f.Timeout,
 		counted: f.Has&conntrack.HasCountersOrig != 0, replied: f.Status&conntrack.SeenReply != 0,
-		open: halfOpen(f), state: f.TCP.State, group: g,
+		open: halfOpen(f), state: f.TCP.State, group: g, source: from,
 	}
 }
+
+// member is the place of a key, nil where there is no room for another.
+func member[K comparable](m map[K]*found, key K) *found {
+	g := m[key]
+	if g == nil && len(m) < maxGroups {
+		g = &found{before: map[uint32]uint32{}}
+		m[key] = g
+	}
+	return g
+}
+
+// away tells of entries whose source NAT made an address that the namespace does
+// not have.
+func (s *Survey) away(f *conntrack.Flow) bool {
+	return s.opt.Local != nil && f.Status&conntrack.SrcNAT != 0 && f.Status&left == 0 && f.Reply.Dst.IsValid() && !s.opt.Local(f.Reply.Dst)
+}
+
+func sourceOf(f *conntrack.Flow) source { return source{targetOf(f).zone, f.Reply.Dst} }
 
 // suspicious is an entry that may turn out stale: all others are not followed.
 func suspicious(f *conntrack.Flow) bool {
@@ -238,17 +271,31 @@ func (s *Survey) Second(f *conntrack.Flow, at time.Time) {
 	if halfOpen(f) {
 		s.pile(f)
 	}
-	g := s.groups[groupOf(f)]
-	if g == nil {
-		return
+	g, from := s.groups[groupOf(f)], (*found)(nil)
+	if f.Status&conntrack.SrcNAT != 0 {
+		from = s.sources[sourceOf(f)]
 	}
-	g.total++
+	for _, x := range [...]*found{g, from} {
+		if x != nil {
+			x.total++
+		}
+	}
 	e, known := s.followed[f.ID]
-	if !known || e.group != g || e.class != once {
+	if !known || e.class != once || e.group != nil && e.group != g || e.source != nil && e.source != from {
 		return
 	}
 	e.classify(f, int64(at.Sub(s.began)))
 	s.followed[f.ID] = e
+	for _, x := range [...]*found{e.group, e.source} {
+		x.note(&e, f)
+	}
+}
+
+// note counts an entry that was met at both looks.
+func (g *found) note(e *followed, f *conntrack.Flow) {
+	if g == nil {
+		return
+	}
 	g.classes[e.class]++
 	if len(g.samples[e.class]) < maxSamples {
 		g.samples[e.class] = append(g.samples[e.class], f.Clone())

@@ -52,13 +52,13 @@ func nothingKnown(netip.Addr) Truth { return Truth{Unknown, "nobody asked"} }
 func facts() Facts {
 	return Facts{
 		Reach: nothingKnown, Local: func(netip.Addr) bool { return false },
-		Targets: ReadTargets(nil, "a map"),
+		Targets: ReadTargets(nil, nil, "a map"),
 	}
 }
 
 func known(t *testing.T) Facts {
 	f := facts()
-	f.Targets = ReadTargets(saved(t, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.96.0.10/32 -p udp -m udp --dport 53 -j DNAT --to-destination 10.244.1.8:53\nCOMMIT\n"))
+	f.Targets = ReadTargets(saved(t, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.96.0.10/32 -p udp -m udp --dport 53 -j DNAT --to-destination 10.244.1.8:53\nCOMMIT\n"), nil)
 	f.Reach = func(a netip.Addr) Truth {
 		if a == netip.MustParseAddr("10.244.1.7") {
 			return Truth{No, "no route leads to it"}

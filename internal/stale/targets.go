@@ -9,13 +9,19 @@ import (
 	"github.com/pktrail/pktrail/ruleset"
 )
 
-// Targets is what the NAT rules of a namespace translate destinations to.
+// Targets is what the NAT rules of a namespace translate destinations and sources
+// to.
 type Targets struct {
-	to       map[netip.Addr][]ports
-	spans    []span
-	redirect bool // to an address of the host itself
+	dst, src places
+	redirect bool // destinations to an address of the host itself
 	services map[service]*translated
-	unread   []string // what may translate to addresses that are not in it
+}
+
+// places are addresses with their ports.
+type places struct {
+	to     map[netip.Addr][]ports
+	spans  []span
+	unread []string // what may translate to others too
 }
 
 // ports is a range of them; 0 to 65535 where a rule names none.
@@ -27,33 +33,46 @@ type span struct {
 	ports       ports
 }
 
+// Maps returns the listing of an nft table, as nft lists it, for the elements of
+// its named maps; empty where it cannot be had.
+type Maps func(ruleset.TableKey) string
+
 // ReadTargets goes through the rules' texts. Others are what else may translate
-// in the namespace, and how it is called.
-func ReadTargets(tables []*ruleset.Table, others ...string) *Targets {
-	t := &Targets{to: map[netip.Addr][]ports{}, services: map[service]*translated{}, unread: others}
+// in the namespace, and how it is called. Without maps, what rules look up in
+// named maps is not known.
+func ReadTargets(tables []*ruleset.Table, maps Maps, others ...string) *Targets {
+	t := &Targets{services: map[service]*translated{}}
+	for _, p := range [...]*places{&t.dst, &t.src} {
+		p.to = map[netip.Addr][]ports{}
+		p.unread = append(p.unread, others...)
+	}
 	for _, table := range tables {
-		t.table(table)
+		t.table(table, maps)
 	}
 	return t
 }
 
-func (t *Targets) table(table *ruleset.Table) {
+func (t *Targets) missed(what string) {
+	t.dst.unread, t.src.unread = append(t.dst.unread, what), append(t.src.unread, what)
+}
+
+func (t *Targets) table(table *ruleset.Table, maps Maps) {
 	if !translates(table) {
 		return
 	}
 	if table.NoText != "" {
-		t.unread = append(t.unread, fmt.Sprintf("the rules of table %s: %s", table.Name, table.NoText))
+		t.missed(fmt.Sprintf("the rules of table %s: %s", table.Name, table.NoText))
 		return
 	}
 	for _, chain := range table.Chains {
 		for i := range chain.Rules {
-			t.rule(table, chain, &chain.Rules[i])
+			t.rule(table, chain, &chain.Rules[i], maps)
 		}
 	}
 	t.readServices(table)
 }
 
-// translates: destinations are translated in nat chains alone
+// translates: addresses are translated in nat chains alone
 // (net/netfilter/nft_nat.c: nft_nat_validate, xt_nat.c: xt_nat_target_reg).
 func translates(table *ruleset.Table) bool {
 	for _, c := range table.Chains {
@@ -64,28 +83,45 @@ func translates(table *ruleset.Table) bool {
 	return table.Name == "nat" && table.Dialect != ruleset.Nftables
 }
 
-func (t *Targets) rule(table *ruleset.Table, chain *ruleset.Chain, r *ruleset.Rule) {
-	read := true
+func (t *Targets) rule(table *ruleset.Table, chain *ruleset.Chain, r *ruleset.Rule, maps Maps) {
+	what := fmt.Sprintf("rule %d of chain %s in table %s", r.Number, chain.Name, table.Name)
+	place, word, option := &t.dst, "dnat", "--to-destination"
 	switch {
 	case !r.Effect.Known, r.Effect.Verdict == ruleset.Unknown:
-		read = onlyMaps(r.Text)
+		if !onlyMaps(r.Text) {
+			t.missed(what)
+		}
+		return
 	case r.Effect.NAT == ruleset.Redirect:
 		t.redirect = true
-	case r.Effect.NAT == ruleset.DNAT && table.Dialect == ruleset.Nftables:
-		read = t.add(nftTarget(r.Text))
-	case r.Effect.NAT == ruleset.DNAT:
-		read = t.add(wordAfter(r.Text, "--to-destination"))
-	case r.Effect.NAT == ruleset.Netmap:
-		read = t.add(wordAfter(r.Text, "--to"))
+		return
+	case r.Effect.NAT == ruleset.Netmap: // of either, as its hook is
+		place, word, option = &t.dst, "", "--to"
+		t.src.add(wordAfter(r.Text, option))
+	case r.Effect.NAT == ruleset.SNAT:
+		place, word, option = &t.src, "snat", "--to-source"
+	case r.Effect.NAT != ruleset.DNAT:
+		return
+	}
+	var read bool
+	if table.Dialect == ruleset.Nftables && word != "" {
+		read = place.addNFT(r.Text, word, func(name string) string { return elementsOf(maps, table.TableKey, name) })
+	} else {
+		read = place.add(wordAfter(r.Text, option))
 	}
 	if !read {
-		t.unread = append(t.unread, fmt.Sprintf("rule %d of chain %s in table %s", r.Number, chain.Name, table.Name))
+		place.unread = append(place.unread, what)
 	}
 }
 
 // onlyMaps: a verdict map leads to chains, whose rules are read for themselves.
 func onlyMaps(text string) bool {
-	return strings.Contains(text, " vmap ") && !strings.Contains(text, "dnat") && !strings.Contains(text, "redirect")
+	for _, word := range [...]string{"dnat", "snat", "redirect"} {
+		if strings.Contains(text, word) {
+			return false
+		}
+	}
+	return strings.Contains(text, " vmap ")
 }
 
 // wordAfter is the word behind the last one that is an option: what stands in a
@@ -100,22 +136,6 @@ func wordAfter(text, option string) string {
 	return ""
 }
 
-// nftTarget is the one address, range or prefix of `dnat [ip|ip6] [prefix] to …`.
-func nftTarget(text string) string {
-	at := strings.LastIndex(" "+text, " dnat ")
-	if at < 0 {
-		return ""
-	}
-	words := strings.Fields(text[at:])[1:]
-	for len(words) > 0 && (words[0] == "ip" || words[0] == "ip6" || words[0] == "prefix" || words[0] == "to") {
-		words = words[1:]
-	}
-	if len(words) == 0 || len(words) > 1 && !natFlag(words[1]) {
-		return ""
-	}
-	return words[0]
-}
-
 func natFlag(word string) bool {
 	switch strings.TrimSuffix(word, ",") {
 	case "random", "fully-random", "persistent", "comment":
@@ -126,7 +146,7 @@ func natFlag(word string) bool {
 
 // add reads a target: ADDRESS, ADDRESS-ADDRESS or PREFIX, :PORT or :PORT-PORT
 // behind it; IPv6 in brackets where a port follows.
-func (t *Targets) add(text string) bool {
+func (t *places) add(text string) bool {
 	addrs, portText := cutPort(text)
 	p, ok := parsePorts(portText)
 	if !ok {
@@ -186,24 +206,33 @@ func lastOf(p netip.Prefix) netip.Addr {
 
 func (p ports) has(port uint16) bool { return p.first <= port && port <= p.last }
 
-// Has judges whether a rule translates to an address and port; local says that
-// the address is one of the host itself.
-func (t *Targets) Has(backend netip.AddrPort, local bool) Truth {
+func (t *places) has(backend netip.AddrPort, anyPort bool) Truth {
 	for _, p := range t.to[backend.Addr()] {
-		if p.has(backend.Port()) {
+		if anyPort || p.has(backend.Port()) {
 			return Truth{Yes, "a rule translates to it"}
 		}
 	}
 	for _, s := range t.spans {
-		if s.ports.has(backend.Port()) && s.first.Compare(backend.Addr()) <= 0 && backend.Addr().Compare(s.last) <= 0 {
+		if (anyPort || s.ports.has(backend.Port())) && s.first.Compare(backend.Addr()) <= 0 && backend.Addr().Compare(s.last) <= 0 {
 			return Truth{Yes, "a rule translates to a range with it"}
 		}
 	}
-	switch {
-	case t.redirect && local:
-		return Truth{Yes, "a rule redirects to this host"}
-	case len(t.unread) > 0:
+	if len(t.unread) > 0 {
 		return Truth{Unknown, fmt.Sprintf("%s may translate to it", t.unread[0])}
 	}
 	return Truth{No, "no rule translates to it"}
 }
+
+// Has judges whether a rule translates destinations to an address and port; local
+// says that the address is one of the host itself.
+func (t *Targets) Has(backend netip.AddrPort, local bool) Truth {
+	truth := t.dst.has(backend, false)
+	if truth.Is != Yes && t.redirect && local {
+		return Truth{Yes, "a rule redirects to this host"}
+	}
+	return truth
+}
+
+// HasSource judges whether a rule translates sources to an address. Masquerading
+// takes addresses of the host itself.
+func (t *Targets) HasSource(a netip.Addr) Truth { return t.src.has(netip.AddrPortFrom(a, 0), true) }

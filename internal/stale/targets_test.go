@@ -55,7 +55,7 @@ func saved(t *testing.T, text string) []*ruleset.Table {
 }
 
 func TestHas(t *testing.T) {
-	targets := ReadTargets(saved(t, savedRules))
+	targets := ReadTargets(saved(t, savedRules), nil)
 	for backend, want := range map[string]Answer{
 		"10.244.1.7:53": Yes, "10.244.1.7:54": No, "10.244.1.9:53": No,
 		"10.1.0.5:80": Yes, "10.1.0.9:90": Yes, "10.1.0.10:80": No, "10.1.0.6:91": No,
@@ -68,7 +68,7 @@ func TestHas(t *testing.T) {
 }
 
 func TestTranslates(t *testing.T) {
-	targets := ReadTargets(saved(t, savedRules))
+	targets := ReadTargets(saved(t, savedRules), nil)
 	for dst, want := range map[string]bool{
 		"10.96.0.10:53": true, "10.96.0.10:99": false, // in a comment
 		"10.96.0.11:53": false,                                                 // it does not lead to a translation
@@ -123,7 +123,7 @@ table ip6 n { # handle 2
 `
 
 func TestHasNFT(t *testing.T) {
-	targets := ReadTargets(listed(t, listedRules))
+	targets := ReadTargets(listed(t, listedRules), nil)
 	for backend, want := range map[string]Answer{
 		"10.244.0.4:8080": Yes, "10.244.0.4:80": No, "10.244.0.9:1": Yes, "10.5.0.2:7005": Yes, "10.5.0.4:7005": No,
 		"[fd00::5]:8080": Yes, "[fd00::5]:80": No, "[fd00::6]:80": Yes, "[fd00::7]:80": No,
@@ -140,42 +140,133 @@ func TestHasNFT(t *testing.T) {
 	}
 }
 
+const mapListing = `table ip n {
+	map backends {
+		type inet_service : ipv4_addr . inet_service
+		elements = { 80 comment "a, : b" : 10.0.0.1 . 8080, 81 : 10.0.0.2 . 8081,
+			     82 : 10.0.0.3 . 80 }
+	}
+
+	map ranges {
+		type ipv4_addr : interval ipv4_addr
+		flags interval
+		elements = { 1.1.1.1 : 10.5.0.1-10.5.0.9, 1.1.1.2 : 10.7.0.0/24 }
+	}
+
+	map none {
+		type ipv4_addr : ipv4_addr
+	}
+
+	chain pre {
+		type nat hook prerouting priority dstnat; policy accept;
+		dnat ip to tcp dport map @backends # handle 4
+		dnat ip to ip daddr map @ranges # handle 5
+		dnat to ip daddr map @none # handle 6
+		dnat ip to numgen inc mod 2 map { 0 : 10.0.0.8, 1 : 10.0.0.9 } random # handle 7
+	}
+
+	chain post {
+		type nat hook postrouting priority srcnat; policy accept;
+		snat ip to ip saddr map { 10.244.1.2 : 192.0.2.7, 10.244.1.3 : 192.0.2.8 } # handle 8
+		ip saddr 10.244.2.0/24 snat to 192.0.2.16-192.0.2.20:1024-2047 # handle 9
+		masquerade # handle 10
+	}
+}
+table ip6 n {
+	map m {
+		type inet_service : ipv6_addr . inet_service
+		elements = { 80 : fd00::5 . 8080 }
+	}
+
+	chain pre {
+		type nat hook prerouting priority dstnat; policy accept;
+		dnat ip6 to tcp dport map @m # handle 3
+	}
+}
+`
+
+// TestMaps: what rules look up is what the elements say.
+func TestMaps(t *testing.T) {
+	listing := func(key ruleset.TableKey) string {
+		four, six, _ := strings.Cut(mapListing, "table ip6")
+		if key.Family == ruleset.IP6 {
+			return "table ip6" + six
+		}
+		return four
+	}
+	targets := ReadTargets(listed(t, mapListing), listing)
+	for backend, want := range map[string]Answer{
+		"10.0.0.1:8080": Yes, "10.0.0.1:80": No, "10.0.0.3:80": Yes, "10.5.0.4:1": Yes, "10.7.0.77:1": Yes, "10.8.0.1:1": No,
+		"10.0.0.9:5": Yes, "10.0.0.10:5": No, "[fd00::5]:8080": Yes, "[fd00::5]:80": No,
+	} {
+		if got := targets.Has(netip.MustParseAddrPort(backend), false); got.Is != want {
+			t.Errorf("%s: %+v, want %d", backend, got, want)
+		}
+	}
+	for source, want := range map[string]Answer{"192.0.2.7": Yes, "192.0.2.8": Yes, "192.0.2.9": No, "192.0.2.20": Yes, "192.0.2.21": No, "10.0.0.1": No} {
+		if got := targets.HasSource(netip.MustParseAddr(source)); got.Is != want {
+			t.Errorf("source %s: %+v, want %d", source, got, want)
+		}
+	}
+	unlisted := ReadTargets(listed(t, mapListing), func(ruleset.TableKey) string { return "" })
+	if got := unlisted.Has(netip.MustParseAddrPort("10.8.0.1:1"), false); got.Is != Unknown {
+		t.Errorf("%+v", got)
+	}
+	if got := unlisted.HasSource(netip.MustParseAddr("192.0.2.9")); got.Is != No {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestSources: iptables' words for sources.
+func TestSources(t *testing.T) {
+	targets := ReadTargets(saved(t, "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -s 10.0.0.0/8 -j SNAT --to-source 192.0.2.1-192.0.2.3:1024-2047\n-A POSTROUTING -s 10.1.0.0/24 -j NETMAP --to 198.51.100.0/24\nCOMMIT\n"), nil)
+	for source, want := range map[string]Answer{"192.0.2.2": Yes, "192.0.2.4": No, "198.51.100.9": Yes} {
+		if got := targets.HasSource(netip.MustParseAddr(source)); got.Is != want {
+			t.Errorf("%s: %+v", source, got)
+		}
+	}
+	if got := ReadTargets(saved(t, "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j NEWNAT --to 10.0.0.1\nCOMMIT\n"), nil).HasSource(netip.MustParseAddr("192.0.2.4")); got.Is != Unknown {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestUnread: what may translate to anything leaves nothing certain.
 func TestUnread(t *testing.T) {
 	for name, tables := range map[string][]*ruleset.Table{
 		"a map":            listed(t, "table ip n {\n\tchain pre {\n\t\ttype nat hook prerouting priority dstnat;\n\t\tdnat to tcp dport map @backends\n\t}\n}\n"),
-		"an inline map":    listed(t, "table ip n {\n\tchain pre {\n\t\ttype nat hook prerouting priority dstnat;\n\t\tdnat ip to numgen inc mod 2 map { 0 : 10.0.0.1, 1 : 10.0.0.2 }\n\t}\n}\n"),
-		"pairs":            listed(t, "table ip n {\n\tchain pre {\n\t\ttype nat hook prerouting priority dstnat;\n\t\tdnat ip addr . port to ip saddr map { 10.1.1.1 : 10.0.0.1 . 80 }\n\t}\n}\n"),
+		"a map of ports":   listed(t, "table ip n {\n\tchain pre {\n\t\ttype nat hook prerouting priority dstnat;\n\t\tdnat to 10.9.9.9:tcp dport map { 80 : 8080 }\n\t}\n}\n"),
+		"odd elements":     listed(t, "table ip n {\n\tchain pre {\n\t\ttype nat hook prerouting priority dstnat;\n\t\tdnat ip to ip saddr map { 10.1.1.1 : 10.0.0.3 . 80 . 7 }\n\t}\n}\n"),
 		"no texts":         {{TableKey: ruleset.TableKey{Name: "nat"}, Dialect: ruleset.Iptables, NoText: "iptables-save is not there"}},
 		"unknown rule":     saved(t, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j NEWNAT --to 10.0.0.1\nCOMMIT\n"),
 		"ports that shift": saved(t, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -j DNAT --to-destination ten\nCOMMIT\n"),
 	} {
-		got := ReadTargets(tables).Has(netip.MustParseAddrPort("10.0.0.1:80"), false)
+		got := ReadTargets(tables, nil).Has(netip.MustParseAddrPort("10.0.0.1:80"), false)
 		if got.Is != Unknown || got.Why == "" {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if got := ReadTargets(nil, "IPVS").Has(netip.MustParseAddrPort("10.0.0.1:80"), false); got.Is != Unknown {
+	if got := ReadTargets(nil, nil, "IPVS").Has(netip.MustParseAddrPort("10.0.0.1:80"), false); got.Is != Unknown {
 		t.Errorf("IPVS: %+v", got)
 	}
 }
 
 // TestNotNAT: rules outside of nat chains translate nothing.
 func TestNotNAT(t *testing.T) {
-	targets := ReadTargets(listed(t, "table inet f {\n\tchain c {\n\t\ttype filter hook input priority 0;\n\t\tmeta mystery 7 accept\n\t}\n}\n"))
+	targets := ReadTargets(listed(t, "table inet f {\n\tchain c {\n\t\ttype filter hook input priority 0;\n\t\tmeta mystery 7 accept\n\t}\n}\n"), nil)
 	if got := targets.Has(netip.MustParseAddrPort("10.0.0.1:80"), false); got.Is != No {
 		t.Errorf("%+v", got)
 	}
 }
 
 func FuzzTarget(f *testing.F) {
-	for _, s := range []string{"10.0.0.1:80-90/80", "[fd00::1]:1", "10.0.0.0/8", "10.0.0.1-10.0.0.2", ":80", "dnat to"} {
+	for _, s := range []string{"10.0.0.1:80-90/80", "[fd00::1]:1", "10.0.0.0/8", "10.0.0.1-10.0.0.2", ":80", "dnat to", "dnat to ip daddr map { 1.1.1.1 : 10.0.0.1 . 80, fd00::1 : fd00::2 . 80 } random", "\tmap m {\n\telements = { 1 : 2 }\n\t}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		targets := ReadTargets(nil)
-		targets.add(s)
-		targets.add(nftTarget(s))
+		targets := ReadTargets(nil, nil)
+		targets.dst.add(s)
+		targets.dst.addNFT(s, "dnat", func(string) string { return s })
+		_ = elementsOf(func(ruleset.TableKey) string { return s }, ruleset.TableKey{}, "m")
 		_, _ = serviceOf(ruleset.Iptables, s)
 		_, _ = serviceOf(ruleset.Nftables, s)
 	})
