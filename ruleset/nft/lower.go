@@ -144,7 +144,7 @@ func isBoolean(t *term) bool {
 // folded is a field under `& mask ^ xor`.
 func folded(t *term) (field *term, mask, xor *big.Int) {
 	if !isBoolean(t) {
-		return t, onesMask(8 * bytesOf(t.bits)), new(big.Int)
+		return t, onesMask(t.bits), new(big.Int)
 	}
 	field, mask, xor = folded(t.left)
 	n := t.right.val
@@ -246,8 +246,6 @@ func (w *lowerer) needsOption(l *exthdrLeaf) {
 		w.needsHeader(headIP)
 	case exthdrTCP:
 		w.needsHeader(headTCP)
-	case exthdrSCTP:
-		w.needsHeader(headSCTP)
 	}
 }
 

@@ -1,6 +1,11 @@
 package nft
 
-import "math/big"
+import (
+	"math"
+	"math/big"
+	"net/netip"
+	"strconv"
+)
 
 // comparison reads the operator before the right side; opNone where there is none.
 func (p *textReader) comparison() operator {
@@ -45,9 +50,40 @@ func (p *textReader) binary() operator {
 	return opNone
 }
 
-// left reads what a match looks at, or a statement sets.
+// left reads what a match looks at, or a statement sets. Behind a dot there may
+// also be a value, which is looked up as it is.
 func (p *textReader) left() *term {
-	return p.joinedTypes(func() *term { return p.combined(nil, 4) })
+	first := true
+	return p.joinedTypes(func() *term {
+		if !first && p.tok.kind != tokenWord && p.tok.kind != tokenMark {
+			return p.constant()
+		}
+		first = false
+		return p.combined(nil, 4)
+	})
+}
+
+// constant reads a value whose type nothing tells.
+func (p *textReader) constant() *term {
+	of := newNumber(0, 32, typeInteger, orderUnknown)
+	switch p.tok.kind {
+	case tokenAddress:
+		if a, err := netip.ParseAddr(p.tok.text); err == nil {
+			p.advance()
+			typ := typeIP6Addr
+			if a.Is4() {
+				typ = typeIPAddr
+			}
+			return newLeaf(plainLeaf(addrText(a)), typ, orderBig, typ.bits)
+		}
+	case tokenNumber:
+		n := p.number(math.MaxUint32)
+		return newLeaf(plainLeaf(strconv.FormatUint(n, 10)), of.typ, of.order, of.bits)
+	case tokenText:
+		return newLeaf(plainLeaf(`"`+p.text()+`"`), of.typ, of.order, of.bits)
+	}
+	p.fail("nothing that a set can be asked for", "a field or a value was expected")
+	return p.nothing()
 }
 
 // combined reads terms that are joined by operators which bind at least as
@@ -247,7 +283,9 @@ func (p *textReader) flagList(t, of *term) *term {
 // ownSet reads a set without a name.
 func (p *textReader) ownSet(of *term) *term {
 	s := &Set{Flags: setAnonymous | setConstant, table: p.table, key: of}
-	p.elementsOf(s)
+	if one := p.elementsOf(s); one != nil && one.kind != kindConcat && one.kind != kindCatchAll {
+		return one
+	}
 	return &term{kind: kindSetRef, set: s, typ: of.typ, order: of.order, bits: of.bits}
 }
 
@@ -340,7 +378,7 @@ func (p *textReader) setting(left *term) lowered {
 		case *payloadLeaf:
 			return func(w *lowerer) { w.add(&payloadStmt{field: w.operand(left), val: w.operand(right)}) }
 		case *exthdrLeaf:
-			return func(w *lowerer) { w.add(&exthdrStmt{field: w.operand(left), val: w.operand(right)}) }
+			return func(w *lowerer) { w.add(&exthdrStmt{field: left.clone(), val: right.clone()}) }
 		}
 	}
 	p.fail("this cannot be set", "meta, ct or a field of the packet")

@@ -139,29 +139,16 @@ func (p *textReader) natMap(n *natText, of *term, interval bool) *term {
 	}
 	if s := t.right.set; s != nil {
 		s.dataInterval = interval || slices.ContainsFunc(s.given, func(e *term) bool { return e.kind == kindMapping && isRange(e.right) })
-		s.shortenData()
+		for _, e := range s.given {
+			if e.kind == kindMapping && s.dataInterval {
+				e.right = shortRange(e.right)
+			}
+		}
 		if n.fam == 0 && len(s.given) > 0 && s.given[0].kind == kindMapping {
 			n.fam = familyOfType(s.given[0].right.parts()[0].typ)
 		}
 	}
 	return t
-}
-
-// shortenData says the ranges that a map gives as prefixes where they are some.
-func (s *Set) shortenData() {
-	for _, e := range s.given {
-		if e.kind != kindMapping {
-			continue
-		}
-		if e.right.kind == kindRange {
-			e.right = reduceRange(e.right)
-		}
-		for i, part := range e.right.list {
-			if part.kind == kindRange {
-				e.right.list[i] = reduceRange(part)
-			}
-		}
-	}
 }
 
 func (p *textReader) natFlags() (n uint32) {

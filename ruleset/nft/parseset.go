@@ -62,8 +62,10 @@ func (p *textReader) setEntry(s *Set) {
 		p.expect("=")
 		p.elementsOf(s)
 	case "":
-		if in := p.stateful(); in != nil {
+		for in := p.stateful(); in != nil; in = p.stateful() {
 			s.inner = append(s.inner, in)
+		}
+		if len(s.inner) > 0 || p.bad != nil {
 			return
 		}
 		p.fail("nothing that a set has", expected(m.tok.text, words))
@@ -181,18 +183,23 @@ func (t *term) parts() []*term {
 	return all
 }
 
-// elementsOf reads `{ a, b }`.
-func (p *textReader) elementsOf(s *Set) {
+// elementsOf reads `{ a, b }`. If there is one key, and nothing beside it, it is given.
+func (p *textReader) elementsOf(s *Set) (only *term) {
 	if s.key == nil {
 		p.fail("elements before the type", "the type comes first")
-		return
+		return nil
 	}
 	given := s.given
 	p.elements(s, &given)
-	if p.bad == nil {
-		s.given = given
-		s.arrange()
+	if p.bad != nil {
+		return nil
 	}
+	s.given = given
+	if len(given) == 1 && given[0].kind == kindElem && given[0].elem.isPlain() {
+		only = given[0].left
+	}
+	s.arrange()
+	return only
 }
 
 // elements reads what stands in braces; a variable may hold braces inside them.
@@ -242,6 +249,11 @@ func (p *textReader) element(s *Set) *term {
 	return m
 }
 
+// isPlain: a comment does not count, since nft drops it with the braces.
+func (s *elemState) isPlain() bool {
+	return s.timeout == 0 && s.expires == 0 && len(s.inner) == 0
+}
+
 func (p *textReader) elementKey(of *term) *term {
 	if p.accept("*") {
 		return &term{kind: kindCatchAll, typ: of.typ, order: of.order, bits: of.bits}
@@ -267,20 +279,29 @@ func (p *textReader) joinedValues(of *term) *term {
 	return all
 }
 
-// mapData reads what a map gives. Ranges are shown as prefixes where they are some.
+// mapData reads what a map gives.
 func (p *textReader) mapData(s *Set) *term {
 	data := p.joinedValues(s.data)
-	all := []*term{data}
-	if data.kind == kindConcat {
-		all = data.list
+	if s.dataInterval && p.bad == nil {
+		return shortRange(data)
 	}
-	for i, part := range all {
-		if part.kind == kindRange && s.dataInterval {
-			all[i] = reduceRange(part)
+	return data
+}
+
+// shortRange says the ranges that a map of intervals gives as prefixes, where
+// they are some.
+func shortRange(data *term) *term {
+	switch data.kind {
+	case kindRange:
+		return rangeToPrefix(data)
+	case kindValue:
+		return rangeToPrefix(newRange(data, data))
+	case kindConcat:
+		for i, part := range data.list {
+			if part.kind == kindRange {
+				data.list[i] = reduceRange(part)
+			}
 		}
-	}
-	if data.kind != kindConcat {
-		return all[0]
 	}
 	return data
 }
@@ -311,17 +332,50 @@ func (s *Set) arrange() {
 	if ranges {
 		s.Flags |= setInterval
 	}
+	for _, e := range s.given {
+		e.splitFlags()
+	}
 	switch {
 	case s.isInterval() && len(s.key.parts()) > 1:
 		s.parts = len(s.key.parts())
 		for _, e := range s.given {
 			shortenParts(e.key())
 		}
+	case s.isInterval() && slices.ContainsFunc(s.given, func(e *term) bool { return !isNumber(e) }):
 	case s.isInterval():
 		s.given = joinIntervals(s.points())
 	default:
-		sortElems(s.given)
+		slices.SortStableFunc(s.given, func(a, b *term) int { return sortValue(a.key()).Cmp(sortValue(b.key())) })
 	}
+}
+
+// isNumber: a key whose place among others is known.
+func isNumber(e *term) bool {
+	key := e.key()
+	return key.kind == kindValue || key.kind == kindCatchAll || key.kind == kindRange && key.left.kind == kindValue ||
+		key.kind == kindPrefix && key.left.kind == kindValue || key.kind == kindBinop
+}
+
+// splitFlags says the flags of keys one by one.
+func (t *term) splitFlags() {
+	switch {
+	case t.left != nil && (t.kind == kindElem || t.kind == kindMapping):
+		if t.left = t.left.flagged(); t.left.kind != kindValue {
+			t.left.splitFlags()
+		}
+	case t.kind == kindConcat:
+		for i, part := range t.list {
+			t.list[i] = part.flagged()
+		}
+	}
+}
+
+// flagged is a value of a bitmask flag by flag.
+func (t *term) flagged() *term {
+	if t.kind == kindValue && t.typ.isBitmask() && t.val.Sign() != 0 {
+		return t.flags()
+	}
+	return t
 }
 
 func isRange(t *term) bool {

@@ -415,7 +415,7 @@ func (p *textReader) strip() lowered {
 		p.fail("only whole options are taken out", "reset tcp option NAME")
 		return nil
 	}
-	return func(w *lowerer) { w.add(&stripStmt{option: w.operand(t)}) }
+	return func(w *lowerer) { w.add(&stripStmt{option: t.clone()}) }
 }
 
 // raw reads what stands in listings for what nft has no words for.

@@ -55,6 +55,10 @@ func symbolOf(typ *dataType, word string) (uint64, bool) {
 			if word == "vlan" {
 				return etherVLAN, true
 			}
+		case typePktType:
+			if word == "unicast" {
+				return 0, true
+			}
 		case typeInetProto:
 			return protocolNumber(word)
 		case typeInetService:

@@ -259,6 +259,9 @@ func (c *settler) binop(at **term) {
 	default:
 		t.right.setType(t.left.typ, t.left.order)
 	}
+	if t.left.kind == kindBinop && (t.left.op == opLShift || t.left.op == opRShift) {
+		t.right.setType(typeHex, t.left.order) // what was shifted has the words of its type no more
+	}
 	c.term(&t.right)
 	t.typ, t.order = t.left.typ, t.left.order
 }
