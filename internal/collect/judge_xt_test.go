@@ -56,7 +56,7 @@ type court struct {
 
 const (
 	judgeRules   = 250 // in each chain
-	judgePackets = 110
+	judgePackets = 80
 )
 
 func newCourt(t *testing.T, fam ruleset.Family, tracked bool, seed uint64) *court {

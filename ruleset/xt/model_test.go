@@ -38,7 +38,7 @@ func TestCorpusEffectsAreThoseOfTheText(t *testing.T) {
 			continue // the same few kinds of rules as those of fewer services
 		}
 		for _, s := range Sections(path, contents(t, path)) {
-			tables, err := ParseSave(bytes.NewReader(s.Text), s.Family, ruleset.NFT)
+			tables, err := ParseSave(bytes.NewReader(s.Text), s.Family, ruleset.Legacy)
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
@@ -52,16 +52,19 @@ func TestCorpusEffectsAreThoseOfTheText(t *testing.T) {
 
 func sameModel(t *testing.T, path string, table *ruleset.Table, seen map[string]bool) {
 	t.Helper()
-	for i, c := range typed(t, table).Model(false, nil).Chains {
+	for i, c := range typed(t, table).Model(true, nil).Chains {
 		want := table.Chains[i]
 		if !cmp.Equal(want.Base, c.Base) || want.Name != c.Name || want.Policy != c.Policy {
-			t.Errorf("%s: chain %s is %+v, %+v", path, want.Name, c, c.Base)
+			t.Errorf("%s: chain %s is at %+v", path, want.Name, c.Base)
 		}
 		for n, r := range c.Rules {
 			if seen[r.Text] {
 				continue
 			}
 			seen[r.Text] = true
+			for i := range r.When {
+				wellFormed(t, r.Text, &r.When[i])
+			}
 			r.Effect.MarkMask = 0
 			if diff := cmp.Diff(want.Rules[n].Effect, r.Effect); diff != "" {
 				t.Errorf("%s: %s\n%s", path, want.Rules[n].Text, diff)

@@ -1,0 +1,256 @@
+package xt
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// known is facts of one value each: numbers, addresses, and names in quotes.
+func known(t *testing.T, text string) ruleset.Facts {
+	t.Helper()
+	f := ruleset.Facts{}
+	for fact := range strings.SplitSeq(text, ", ") {
+		field, value, ok := strings.Cut(fact, "=")
+		if !ok {
+			continue
+		}
+		v := ruleset.Value{}
+		if name, quoted := strings.CutPrefix(value, "'"); quoted {
+			v = ruleset.Name(strings.TrimSuffix(name, "'"))
+		} else if a, err := netip.ParseAddr(value); err == nil {
+			v = ruleset.Addr(a)
+		} else if _, err := fmt.Sscan(value, &v.Low); err != nil {
+			t.Fatalf("%s: %v", fact, err)
+		}
+		f[ruleset.Field(field)] = []ruleset.Range{ruleset.Only(v)}
+	}
+	return f
+}
+
+const (
+	no    = ruleset.No
+	yes   = ruleset.Yes
+	maybe = ruleset.Maybe
+)
+
+func TestConditions(t *testing.T) {
+	for _, c := range []struct {
+		fam   ruleset.Family
+		rule  string
+		facts string
+		want  ruleset.Truth
+	}{
+		{ip4, "", "", yes},
+		{ip4, "-s 10.0.0.0/8", "ip saddr=10.1.2.3", yes},
+		{ip4, "! -s 10.0.0.0/8", "ip saddr=10.1.2.3", no},
+		{ip4, "-d 0.0.0.3/0.0.0.7", "ip daddr=10.1.2.11", yes},
+		{ip4, "-d 0.0.0.3/0.0.0.7", "ip daddr=10.1.2.12", no},
+		{ip6, "-d 2001:db8::/32", "ip6 daddr=2001:db8:1::1", yes},
+		{ip4, "-i eth+", "iifname='eth0'", yes},
+		{ip4, "-i eth", "iifname='eth0'", no},
+		{ip4, "! -i eth0", "iifname=''", yes},
+		{ip4, "-i +", "", yes},
+		{ip4, "-f", "ip frag-off=0x4000", no},
+		{ip4, "-f", "ip frag-off=0x2010", yes},
+		{ip4, "! -f", "ip frag-off=0x2000", yes},
+		{ip4, "-p tcp -m tcp", "meta l4proto=6", maybe},
+		{ip4, "-p tcp -m tcp", "meta l4proto=6, th dport=1", yes},
+		{ip4, "-p tcp -m tcp --sport 5", "meta l4proto=6, th sport=5", yes},
+		{ip4, "-p tcp -m tcp --syn", "meta l4proto=6, th dport=1, tcp flags=0xc2", yes},
+		{ip4, "-p tcp -m tcp ! --tcp-flags NONE NONE", "meta l4proto=6, th dport=1, tcp flags=0", no},
+		{ip4, "-p tcp -m tcp --tcp-flags SYN FIN", "meta l4proto=6, th dport=1", no},
+		{ip4, "-p tcp -m multiport --ports 80:90,85:99", "meta l4proto=6, th dport=95", yes},
+		{ip4, "-p tcp -m multiport ! --ports 80:90", "meta l4proto=6, th dport=95", maybe},
+		{ip4, "-p tcp -m multiport ! --ports 80:90", "meta l4proto=6, th dport=95, th sport=1", yes},
+		{ip4, "-p icmp -m icmp --icmp-type any", "meta l4proto=1, icmp type=3", yes},
+		{ip4, "-p icmp -m icmp ! --icmp-type any", "meta l4proto=1, icmp type=3", no},
+		{ip4, "-p icmp -m icmp ! --icmp-type 3/1", "meta l4proto=1, icmp type=3, icmp code=0", yes},
+		{ip6, "-p ipv6-icmp -m icmp6 --icmpv6-type 255", "meta l4proto=58, icmpv6 type=3", no},
+		{ip4, "-m conntrack --ctstate NEW,UNTRACKED", "ct state=64", yes},
+		{ip4, "-m conntrack --ctstate RELATED,ESTABLISHED,DNAT", "ct state=8, ct status=0x20", yes},
+		{ip4, "-m conntrack --ctstate RELATED,ESTABLISHED,DNAT", "ct state=8, ct status=0", no},
+		{ip4, "-m conntrack ! --ctstate DNAT", "ct state=1", yes},
+		{ip4, "-m conntrack ! --ctstate DNAT", "ct state=8, ct status=0x20", no},
+		{ip4, "-m conntrack ! --ctstate INVALID --ctproto 6", "ct state=64", yes},
+		{ip4, "-m conntrack --ctstate INVALID,NEW --ctproto 6", "ct state=1", yes},
+		{ip4, "-m conntrack --ctstate NEW --ctproto 6", "ct state=8, ct protocol=17", no},
+		{ip4, "-m conntrack --ctstatus NONE", "ct status=0", no},
+		{ip4, "-m conntrack ! --ctstatus NONE", "ct status=0", yes},
+		{ip4, "-m conntrack --ctorigsrc 10.0.0.0/8 --ctorigdstport 80:90", "ct original ip saddr=10.1.1.1, ct original proto-dst=85", yes},
+		{ip4, "-m conntrack --ctdir REPLY", "ct direction=1", yes},
+		{ip4, "-m state --state NEW", "ct state=2", no},
+		{ip4, "-m mark --mark 0x0/0x0", "meta mark=5", yes},
+		{ip4, "-m mark --mark 0x2/0x1", "meta mark=5", no},
+		{ip4, "-m mark ! --mark 0x2/0x1", "meta mark=5", yes},
+		{ip4, "-m connmark ! --mark 0x2/0x1", "", maybe},
+		{ip4, "-m connmark ! --mark 0x2/0x1", "ct mark=0", yes},
+		{ip4, "-m iprange --src-range 10.0.0.9-10.0.0.1", "ip saddr=10.0.0.5", no},
+		{ip4, "-m iprange ! --dst-range 10.0.0.1-10.0.0.9", "ip daddr=10.0.0.5", no},
+		{ip4, "-m addrtype --dst-type LOCAL,BROADCAST", "fib daddr type=3", yes},
+		{ip4, "-m addrtype --dst-type LOCAL --limit-iface-in", "fib daddr type=2", maybe},
+		{ip6, "-m addrtype --src-type UNICAST", "ip6 saddr=::ffff:1.2.3.4", no},
+		{ip6, "-m addrtype ! --src-type MULTICAST", "ip6 saddr=fe80::1", yes},
+		{ip6, "-m addrtype --src-type UNICAST,LOCAL", "ip6 saddr=fe80::1", maybe},
+		{ip4, "-m pkttype --pkt-type multicast", "meta pkttype=5, ip daddr=224.0.0.1", yes},
+		{ip4, "-m pkttype --pkt-type broadcast", "meta pkttype=5, ip daddr=255.255.255.255", yes},
+		{ip4, "-m pkttype ! --pkt-type broadcast", "meta pkttype=5, ip daddr=224.0.0.1", yes},
+		{ip6, "-m pkttype --pkt-type broadcast", "meta pkttype=5, ip6 daddr=fe80::1", yes},
+		{ip4, "-m pkttype --pkt-type unicast", "meta pkttype=0", yes},
+		{ip4, "-m physdev --physdev-in vnet+", "physdev in='vnet3', physdev out=''", yes},
+		{ip4, "-m physdev --physdev-in vnet+", "physdev in='', physdev out=''", no},
+		{ip4, "-m physdev --physdev-in vnet+", "physdev in='', physdev out='p1'", yes},
+		{ip4, "-m physdev ! --physdev-out p1", "physdev in='p0', physdev out=''", no},
+		{ip4, "-m physdev ! --physdev-out p1", "physdev in='', physdev out=''", yes},
+		{ip4, "-m physdev --physdev-is-bridged", "physdev in='p0', physdev out='p1'", yes},
+		{ip4, "-m physdev ! --physdev-is-in --physdev-is-out", "physdev in='p0', physdev out='p1'", no},
+		{ip4, "-m owner --socket-exists", "", maybe},
+		{ip4, "-m owner ! --socket-exists", "meta skuid=0", no},
+		{ip4, "-m owner --uid-owner 1-5 ! --gid-owner 7", "meta skuid=3, meta skgid=6", yes},
+		{ip4, "-m owner --gid-owner 7 --suppl-groups", "meta skgid=6", maybe},
+		{ip4, "-m owner --gid-owner 7 --suppl-groups", "meta skgid=7", yes},
+		{ip4, "-m ttl --ttl-gt 5", "ip ttl=5", no},
+		{ip6, "-m hl --hl-lt 5", "ip6 hoplimit=4", yes},
+		{ip4, "-m length --length 40:60", "meta length=61", no},
+		{ip4, "-m mac ! --mac-source 02:00:00:00:00:01", "ether saddr=0x020000000001", no},
+		{ip4, "-m statistic --mode random --probability 0", "", no},
+		{ip4, "-m statistic --mode nth --every 1 --packet 0", "", yes},
+		{ip4, "-m statistic --mode nth --every 2 --packet 0", "", maybe},
+		{ip4, "-m comment --comment x", "", yes},
+		{ip4, "-m limit --limit 3/min", "", maybe},
+		{ip4, "-m limit --limit 3/min -d 10.0.0.1", "ip daddr=10.0.0.2", no},
+		{ip4, "-m set --match-set hosts src", "ip saddr=192.0.2.1", yes},
+		{ip4, "-m set ! --match-set hosts src", "ip saddr=192.0.2.1", no},
+		{ip4, "-m set --match-set hosts src --packets-gt 5", "ip saddr=192.0.2.1", maybe},
+		{ip4, "-m set --match-set hosts src --return-nomatch", "ip saddr=192.0.2.1", maybe},
+		{ip4, "-m set --match-set hosts dst", "ip saddr=192.0.2.1", maybe},
+		{ip4, "-m nosuch --thing", "", maybe},
+	} {
+		_, r, err := ParseRule("-A x "+c.rule, Env{Family: c.fam})
+		if r == nil || err != nil && !strings.Contains(c.rule, "nosuch") {
+			t.Fatalf("%s: %v", c.rule, err)
+		}
+		rule := ruleset.Rule{When: r.Conditions(c.fam, hosts)}
+		if got := rule.Judge(known(t, c.facts)); got != c.want {
+			t.Errorf("%s: %d, want %d, of a packet with %s\n%+v", c.rule, got, c.want, c.facts, rule.When)
+		}
+	}
+}
+
+// hosts is an ipset with one address.
+func hosts(set string, source []bool) ruleset.Condition {
+	f := ruleset.IPDest
+	if source[0] {
+		f = ruleset.IPSource
+	}
+	return within(f, false, ruleset.Prefix(netip.MustParsePrefix("192.0.2.1/32")))
+}
+
+// Matches whose options are not read from text.
+func TestConditionsOfTypes(t *testing.T) {
+	any32 := Span{0, 0xffffffff}
+	for _, c := range []struct {
+		match Match
+		facts string
+		want  ruleset.Truth
+	}{
+		{MatchAH{SPI: Span{1, 5}}, "ah spi=5", yes},
+		{MatchAH{SPI: any32, Length: 24, NotLength: true}, "ah spi=5, ah hdrlength=4", no},
+		{MatchAH{SPI: any32, Length: 23}, "ah spi=5, ah hdrlength=4", no},
+		{MatchAH{SPI: any32, Reserved: true}, "ah spi=5, ah reserved=1", no},
+		{MatchRT{SegsLeft: any32, Flags: 5, Not: 1, Type: 2, Length: 24}, "rt seg-left=1, rt type=0, rt hdrlength=2", yes},
+		{MatchRT{SegsLeft: any32, Flags: 8}, "rt seg-left=1", maybe},
+		{MatchFrag{IDs: any32, Flags: 4 | 16}, "frag id=1, frag reserved=0, frag reserved2=0, frag more-fragments=1", yes},
+		{MatchFrag{IDs: any32, Flags: 8}, "frag id=1, frag frag-off=5", no},
+		{MatchConnlabel{Bit: 70, Not: true}, "ct label=0", yes},
+		{MatchConnlabel{Bit: 3}, "ct label=8", yes},
+		{MatchConnlabel{Bit: 3, Set: true}, "ct label=8", maybe},
+		{MatchDevgroup{Flags: 3, Source: 0x15, SourceMask: 0xf}, "iifgroup=0x25", no},
+		{MatchCgroup{HasClass: true, Class: 9, NotClass: true}, "meta cgroup=8", yes},
+		{MatchCgroup{HasPath: true, Path: "/a"}, "meta cgroup=8", maybe},
+		{MatchCPU{CPU: 1}, "meta cpu=0", no},
+		{MatchRealm{Realm: 0x10, Mask: 0xf0}, "rt classid=0x1f", yes},
+		{MatchTOS{Value: 0x12, Mask: 0xff, Not: true}, "ip dscp=4, ip ecn=1", yes},
+		{MatchTOS{Value: 0x12, Mask: 0xff, Not: true}, "ip dscp=4, ip ecn=2", no},
+		{MatchTOS{Value: 2, Mask: 3}, "ip ecn=2", yes},
+		{MatchECN{Ops: 0x31, Not: 0x20, ECT: 1}, "ip ecn=1, tcp flags=0x40", yes},
+		{MatchDCCP{Flags: 5, Source: Ports{1, 9}, Types: 6}, "th sport=4, dccp type=2", yes},
+		{MatchDCCP{Flags: 8}, "th dport=4", maybe},
+		{MatchSCTP{Flags: 3, Not: 2, Source: Ports{1, 9}, Destination: Ports{5, 5}}, "th sport=4, th dport=5", no},
+		{MatchSCTP{Flags: 4}, "th dport=4", maybe},
+		{MatchESP{SPI: Span{7, 7}, Not: true}, "esp spi=7", no},
+		{MatchIPComp{SPI: Span{7, 7}}, "comp cpi=7", yes},
+		{MatchMH{Low: 1, High: 3}, "mh type=4", no},
+		{MatchTCPMSS{MSS: Ports{500, 600}}, "tcp option maxseg size=536", yes},
+		{MatchTCPMSS{MSS: Ports{500, 600}, Not: true}, "", maybe},
+		{MatchState{State: 64 | 2}, "ct state=64", yes},
+		{Unknown{Extension: "geoip"}, "", maybe},
+	} {
+		r := Rule{Matches: []Match{c.match}}
+		rule := ruleset.Rule{When: r.Conditions(ip4, nil)}
+		if got := rule.Judge(known(t, c.facts)); got != c.want {
+			t.Errorf("%+v: %d, want %d, of a packet with %s\n%+v", c.match, got, c.want, c.facts, rule.When)
+		}
+	}
+}
+
+// Each condition says in the rule's own words what it stands for.
+func TestConditionsText(t *testing.T) {
+	_, r, err := ParseRule(`-A x ! -s 10.0.0.0/8 -i eth0 -p tcp -m tcp --sport 1 --dport 2 -m comment --comment "a b" -m mark --mark 0x1 -j ACCEPT`, Env{Family: ip4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range r.Conditions(ip4, nil) {
+		got = append(got, c.Text)
+	}
+	want := []string{"! -s 10.0.0.0/8", "-i eth0", "-p tcp", "-m tcp --sport 1 --dport 2", "-m tcp --sport 1 --dport 2", "-m mark --mark 0x1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Whatever bytes a match has, it has conditions: well-formed ones, with words.
+func TestEveryMatchHasConditions(t *testing.T) {
+	for _, fill := range []byte{0, 1, 0x7f, 0xff} {
+		for name, forms := range matchForms {
+			for _, f := range forms {
+				fam := max(f.family, ip4)
+				b := []byte(strings.Repeat(string([]byte{fill}), f.size))
+				r := Rule{Matches: []Match{f.decode(b, env(fam))}}
+				for _, c := range r.Conditions(fam, nil) {
+					wellFormed(t, name, &c)
+					c.Judge(nil)
+					if !strings.HasPrefix(c.Text, "-m "+r.Matches[0].Name()) {
+						t.Errorf("%s: the words are %q", name, c.Text)
+					}
+				}
+			}
+		}
+	}
+}
+
+func wellFormed(t *testing.T, name string, c *ruleset.Condition) {
+	t.Helper()
+	if c.Why == "" && len(c.Fields) == 0 && len(c.Any) == 0 {
+		t.Errorf("%s: a condition of nothing: %+v", name, c)
+	}
+	for i := range c.Any {
+		wellFormed(t, name, &c.Any[i])
+	}
+	for i, row := range c.Rows {
+		if len(row.Ranges) != len(c.Fields) {
+			t.Fatalf("%s: a row of %d ranges for %d fields", name, len(row.Ranges), len(c.Fields))
+		}
+		for n, r := range row.Ranges {
+			if r.From.Compare(r.To) > 0 || n == 0 && i > 0 && len(c.Fields) == 1 && c.Rows[i-1].Ranges[0].To.Compare(r.From) >= 0 {
+				t.Errorf("%s: rows out of order: %+v", name, c)
+			}
+		}
+	}
+}
