@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/pktrail/pktrail/internal/ctcli"
 )
@@ -26,8 +23,7 @@ func asConntrack(argv []string) ([]string, bool) {
 }
 
 // beConntrack is the program conntrack: its output, its messages, its exit status.
+// Signals end it as they end conntrack: only listening to events takes them.
 func beConntrack(argv []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
-	defer stop()
-	return ctcli.Run(ctx, argv, os.Stdin, os.Stdout, os.Stderr)
+	return ctcli.Run(context.Background(), argv, os.Stdin, os.Stdout, os.Stderr)
 }

@@ -60,7 +60,7 @@ func (f *ctListFlags) countAll(cmd *cobra.Command, m match.Match) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return l.broken(cmd.Context(), err)
 		}
 		if err := l.table(t, int64(met.Meant)); err != nil {
 			return err

@@ -120,10 +120,11 @@ func (d *deleter) list(ctx context.Context, note string) error {
 			shown.Netns = t.shown
 			return d.printer.Flow(shown)
 		})
-		if err != nil {
-			return err
-		}
 		d.meant += int64(met.Meant)
+		if err != nil {
+			d.change = ""
+			return d.broken(ctx, err, d.meant)
+		}
 	}
 	d.change = ""
 	return d.end(d.meant, note)
@@ -186,7 +187,7 @@ func (d *deleter) delete(ctx context.Context, quiet bool) error {
 		n, err := t.DeleteMatching(ctx, d.filter(i), each)
 		d.gone += int64(n)
 		if err != nil {
-			return errors.Join(err, d.out.Flush())
+			return d.broken(ctx, err, d.gone)
 		}
 	}
 	return d.end(d.gone)
@@ -205,6 +206,15 @@ func (d *deleter) deleteOne(quiet bool) error {
 		}
 	}
 	return d.end(1)
+}
+
+// broken says how far it came.
+func (d *deleter) broken(ctx context.Context, err error, n int64) error {
+	note := "this is how far it came: others are there still"
+	if ctx.Err() != nil {
+		err, note = ctx.Err(), "interrupted: others are there still"
+	}
+	return errors.Join(err, d.end(n, note))
 }
 
 // end prints the count.

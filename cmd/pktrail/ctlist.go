@@ -91,7 +91,7 @@ func (f *ctListFlags) run(cmd *cobra.Command, m match.Match) error {
 	l.which = f.list()
 	for _, t := range tables {
 		if err := l.list(cmd.Context(), t, q); err != nil {
-			return printed(err)
+			return l.broken(cmd.Context(), err)
 		}
 	}
 	if f.unconfirmed && l.sum.Shown == 0 {
@@ -101,6 +101,16 @@ func (f *ctListFlags) run(cmd *cobra.Command, m match.Match) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", words)
 	}
 	return printed(l.end())
+}
+
+// broken hands on what was listed so far, and after an interrupt says that it is a
+// part.
+func (l *lister) broken(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return printed(errors.Join(err, l.out.Flush()))
+	}
+	l.sum.Notes = append(l.sum.Notes, "interrupted: not all entries were looked at")
+	return printed(errors.Join(ctx.Err(), l.end()))
 }
 
 func (f *ctListFlags) lister(w io.Writer) (*lister, error) {

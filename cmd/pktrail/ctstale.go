@@ -153,6 +153,7 @@ func (f *ctStaleFlags) finish(cmd *cobra.Command, found []*patrol.Search, print 
 			return err
 		}
 		if err := f.deleteFound(cmd.Context(), found); err != nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d entries deleted; others are there still\n", deletedOf(found))
 			return err
 		}
 	}

@@ -180,7 +180,7 @@ func (u *updater) update(ctx context.Context) error {
 	for i, t := range u.tables {
 		_, err := t.Dump(ctx, conntrack.Tracked, u.filter(i), func(f *conntrack.Flow) error { return u.entry(t, f) })
 		if err != nil {
-			return errors.Join(err, u.out.Flush())
+			return u.broken(ctx, err, u.gone)
 		}
 	}
 	return u.end(u.gone)

@@ -87,7 +87,7 @@ func nextHop(r *snapshot.Reach, route snapshot.Route) Truth {
 	case r.Neighbour.Is == "":
 		return Truth{Unknown, "nobody was asked for it on " + route.Dev + " lately"}
 	}
-	return Truth{Yes, "it answered on " + route.Dev + " (neighbour entry " + r.Neighbour.Is + ")"}
+	return Truth{Yes, "it answered on " + route.Dev + " lately (neighbour entry " + r.Neighbour.Is + ")"}
 }
 
 // Silent joins two looks at an address: one that was being asked for at both, or
