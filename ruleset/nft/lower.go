@@ -1,7 +1,9 @@
 package nft
 
 import (
+	"cmp"
 	"math/big"
+	"slices"
 
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset"
@@ -21,7 +23,7 @@ func (t *Table) lifted(r *Rule) []stmt {
 		for _, add := range r.written {
 			add(w)
 		}
-		return w.stmts
+		return joinFields(w.stmts)
 	}
 	l := &lifter{table: t}
 	list := wire.Attrs(r.exprs)
@@ -131,8 +133,14 @@ func (w *lowerer) binop(t *term) *term {
 		return &c
 	}
 	field, mask, xor := folded(t)
-	e := &Bitwise{Mask: numberBytes(mask, field), Xor: numberBytes(xor, field)}
-	return e.boolean(w.operand(field))
+	left := w.operand(field)
+	was := left.bits
+	left.bits = 8 * bytesOf(max(was, xor.BitLen()))
+	wide := *left
+	e := &Bitwise{Mask: numberBytes(mask, &wide), Xor: numberBytes(xor, &wide)}
+	folded := e.boolean(left)
+	left.bits = was
+	return folded
 }
 
 // isBoolean: `field & 1`, and not of two fields, or a shift.
@@ -144,7 +152,7 @@ func isBoolean(t *term) bool {
 // folded is a field under `& mask ^ xor`.
 func folded(t *term) (field *term, mask, xor *big.Int) {
 	if !isBoolean(t) {
-		return t, onesMask(t.bits), new(big.Int)
+		return t, onesMask(8 * maxKeyBytes), new(big.Int)
 	}
 	field, mask, xor = folded(t.left)
 	n := t.right.val
@@ -163,7 +171,7 @@ func folded(t *term) (field *term, mask, xor *big.Int) {
 
 // numberBytes are the bytes of a number as a register holds it beside a field.
 func numberBytes(n *big.Int, field *term) []byte {
-	v := &term{kind: kindValue, typ: field.typ, bits: field.bits, order: field.order, val: n}
+	v := &term{kind: kindValue, typ: field.typ, bits: field.bits, order: field.order, val: new(big.Int).And(n, onesMask(field.bits))}
 	if v.order == orderHost {
 		v.switchOrder()
 	}
@@ -176,8 +184,11 @@ func (w *lowerer) match(t *term) {
 		w.add(&exprStmt{e: w.operand(t)})
 		return
 	}
-	left := w.operand(t.left)
-	op, right := t.op, t.right
+	field, right := t.left, t.right
+	if t.kind == kindRelation {
+		field, right = transferred(field, right)
+	}
+	left, op := w.operand(field), t.op
 	switch {
 	case t.kind == kindFlagCompare:
 		left = newBinop(opAnd, left, inRegister(t.right))
@@ -199,6 +210,26 @@ func (w *lowerer) match(t *term) {
 	w.learn(e, right)
 }
 
+// transferred does to a number what would undo an operation on the field
+// (src/evaluate.c: binop_transfer).
+func transferred(left, right *term) (*term, *term) {
+	for left.kind == kindBinop && right.kind == kindValue && left.right.kind == kindValue && left.left.kind != kindValue {
+		by, n := left.right, right.clone()
+		switch shift := uint(by.uint()); {
+		case left.op == opXor:
+			n.val.Xor(n.val, by.val)
+		case left.op == opLShift && shift < 1024 && (n.isZero() || n.val.TrailingZeroBits() >= shift):
+			n.val.Rsh(n.val, shift)
+		case left.op == opRShift && shift < 1024 && n.val.BitLen()+int(shift) <= left.bits:
+			n.val.Lsh(n.val, shift)
+		default:
+			return left, right
+		}
+		left, right = left.left, n
+	}
+	return left, right
+}
+
 // compared is the right side. Numbers in host byte order are turned round before
 // the kernel can tell which is more.
 func (w *lowerer) compared(left **term, op operator, right *term) *term {
@@ -213,12 +244,22 @@ func (w *lowerer) compared(left **term, op operator, right *term) *term {
 
 // learn notes what a match tells of the headers.
 func (w *lowerer) learn(e, right *term) {
+	if l := e.left.payload(); l != nil && e.op == opEq && right.kind == kindSetRef && right.set != nil && len(right.set.given) > 0 {
+		w.learnICMP(l, right.set.given[0].key())
+	}
 	if e.op != opEq || e.left.kind != kindLeaf || right.kind != kindValue {
 		return
 	}
 	c := *e
 	c.right = right
 	w.heads.update(&c)
+}
+
+// learnICMP notes the kind of message by the first type in a set.
+func (w *lowerer) learnICMP(l *payloadLeaf, first *term) {
+	if (l.head == headICMP || l.head == headICMP6) && l.field == l.head.key && first.kind == kindValue {
+		w.heads.updateByPayload(l, first.uint())
+	}
 }
 
 // needs adds the matches without which a field is not where it is said to be.
@@ -334,4 +375,70 @@ func (w *lowerer) needsICMP(l *payloadLeaf) {
 	}
 	sortElems(s.given)
 	w.add(&exprStmt{e: newRelation(opEq, key, newSetRef(s))})
+}
+
+// joinFields brings fields that lie side by side into their order in the packet,
+// as they are in one load (src/payload.c: payload_try_merge).
+func joinFields(stmts []stmt) []stmt {
+	var out []stmt
+	for len(stmts) > 0 {
+		n := 0
+		for n < len(stmts) && joinable(stmts[n]) != nil {
+			n++
+		}
+		if n < 2 {
+			n = max(n, 1)
+			out = append(out, stmts[:n]...)
+		} else {
+			out = append(out, joinRun(stmts[:n])...)
+		}
+		stmts = stmts[n:]
+	}
+	return out
+}
+
+// joinable is the field of a match that may be joined with others.
+func joinable(s stmt) *payloadLeaf {
+	e, ok := s.(*exprStmt)
+	if !ok || e.e.kind != kindRelation || e.e.op != opEq || e.e.right.kind != kindValue {
+		return nil
+	}
+	l := e.e.left.payload()
+	if l == nil || !l.known() || l.bits%8 != 0 || l.offset%8 != 0 {
+		return nil
+	}
+	return l
+}
+
+// joinRun puts each group of neighbours where the first of them in the packet stood.
+func joinRun(stmts []stmt) (out []stmt) {
+	sorted := slices.Clone(stmts)
+	slices.SortStableFunc(sorted, func(a, b stmt) int {
+		return cmp.Compare(joinable(a).offset, joinable(b).offset)
+	})
+	group := map[stmt][]stmt{}
+	follows := map[stmt]bool{}
+	for i := 0; i < len(sorted); {
+		first, n, bits := sorted[i], i+1, joinable(sorted[i]).bits
+		for n < len(sorted) && neighbours(joinable(sorted[n-1]), joinable(sorted[n]), bits) {
+			bits += joinable(sorted[n]).bits
+			follows[sorted[n]] = true
+			n++
+		}
+		group[first] = sorted[i:n]
+		i = n
+	}
+	for _, s := range stmts {
+		if !follows[s] {
+			out = append(out, group[s]...)
+		}
+	}
+	return out
+}
+
+// neighbours: the fields fill at most one register of 128 bits, and are not each
+// as wide as a small register, of which the kernel compares several faster.
+func neighbours(a, b *payloadLeaf, bits int) bool {
+	return a.base == b.base && a.head == b.head && a.offset+a.bits == b.offset && bits+b.bits <= 128 &&
+		(bits%32 != 0 || b.bits%32 != 0)
 }

@@ -101,7 +101,7 @@ func (p *textReader) combined(of *term, level int) *term {
 		}
 		p.advance()
 		side := of
-		if side == nil {
+		if side == nil || t.kind != kindValue && p.tok.kind == tokenAddress {
 			side = t
 		}
 		if op == opLShift || op == opRShift {

@@ -82,7 +82,7 @@ func (p *textReader) fieldOf(word string) *term {
 
 // bareMeta are the keys that need no meta before them.
 var bareMeta = []string{"mark", "iif", "iifname", "iiftype", "iifgroup", "oif", "oifname", "oiftype", "oifgroup", "skuid",
-	"skgid", "nftrace", "rtclassid", "ibrname", "obrname", "pkttype", "cpu", "cgroup"}
+	"skgid", "nftrace", "rtclassid", "ibrname", "obrname", "pkttype", "cpu", "cgroup", "time", "day", "hour"}
 
 func metaNamed(word string) *term {
 	switch word {

@@ -59,6 +59,10 @@ func symbolOf(typ *dataType, word string) (uint64, bool) {
 			if word == "unicast" {
 				return 0, true
 			}
+		case typeICMP6Type:
+			if word == "mld-listener-reduction" {
+				return 132, true
+			}
 		case typeInetProto:
 			return protocolNumber(word)
 		case typeInetService:
@@ -137,6 +141,9 @@ func (p *textReader) wordValue(of *term) (*term, bool) {
 		if at, err := time.Parse("2006-01-02", text); err == nil {
 			return number(uint64(at.UnixNano()))
 		}
+		if n, err := strconv.ParseUint(text, 10, 33); err == nil {
+			return number(n * uint64(time.Second))
+		}
 	case typeHour:
 		if at, ok := hourOf(text); ok {
 			return number(at)
@@ -186,18 +193,27 @@ func (p *textReader) classID(of *term) (*term, bool) {
 		p.advance()
 		return newNumber(n, of.bits, of.typ, of.order), true
 	}
-	m := p.mark()
-	major, err := strconv.ParseUint(p.tok.text, 16, 16)
-	p.advance()
-	if err != nil || !p.accept(":") {
-		p.back(m)
+	end := p.after.end
+	if p.after.from != p.tok.place.from {
 		return nil, false
 	}
-	minor, err := strconv.ParseUint(p.tok.text, 16, 16)
-	if err != nil {
-		p.back(m)
+	text := p.after.from.text[p.tok.place.at:end]
+	n, colon := 0, -1
+	for n < len(text) && (isHex(text[n]) || text[n] == ':' && colon < 0) {
+		if text[n] == ':' {
+			colon = n
+		}
+		n++
+	}
+	if colon < 0 {
 		return nil, false
 	}
+	major, err := strconv.ParseUint(text[:colon], 16, 16)
+	minor, err2 := strconv.ParseUint(text[colon+1:n], 16, 16)
+	if err != nil || err2 != nil {
+		return nil, false
+	}
+	p.after.at = p.tok.place.at + n
 	p.advance()
 	return newNumber(major<<16|minor, of.bits, of.typ, of.order), true
 }
