@@ -35,8 +35,8 @@ func sysctlCommand() *cobra.Command {
 forwarding, reverse path filter, bridges, neighbours. For each: its value here, the
 kernel's default, and which file of sysctl.d sets it, or that the next restart
 loses it. PATTERN is a part of a name or a glob, with dots or slashes; where it
-names one setting, all about it is told: what it is for, when to change it, what
-to mind, what it costs.
+names one setting in one namespace, all about it is told: what it is for, when to
+change it, what to mind, what it costs.
 
 Nothing is changed, unless --set says what: one setting, one value, now. What makes
 it last over a restart is printed, not written.`,
@@ -133,6 +133,7 @@ func (f *sysctlFlags) tell(ctx context.Context, spaces []*netns.NS, pattern stri
 			return err
 		}
 		r := sysctl.Tell(snap, want)
+		r.Full = r.Full && len(spaces) == 1 // the same page for each namespace hides in what they differ
 		found += len(r.Entries)
 		absent = r.Absent
 		reports = append(reports, r)
