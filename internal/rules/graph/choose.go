@@ -118,11 +118,12 @@ func (b *builder) hooks() {
 		return cmp.Or(cmp.Compare(hookOrder(p.Hook), hookOrder(q.Hook)), cmp.Compare(p.Priority, q.Priority))
 	})
 	at := map[ruleset.Hook]int{}
-	for _, i := range bases {
+	for turn, i := range bases {
+		b.g.Nodes[i].turn = turn
 		h := b.g.Nodes[i].Base.Hook
 		if _, is := at[h]; !is {
 			at[h] = len(b.g.Nodes)
-			b.g.Nodes = append(b.g.Nodes, Node{Kind: Hook, Name: string(h)})
+			b.g.Nodes = append(b.g.Nodes, Node{Kind: Hook, Name: string(h), turn: len(at)})
 		}
 		b.g.Edges = append(b.g.Edges, Edge{From: at[h], To: i})
 	}

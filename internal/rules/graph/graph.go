@@ -51,6 +51,8 @@ type Node struct {
 	// Unreachable: no base chain leads there. Unreferenced: nothing at all does.
 	Unreachable, Unreferenced bool
 	Asked                     bool // it is the chain that was asked for
+
+	turn int // of a hook or base chain, in the order in which packets meet them
 }
 
 // Edge is one or more jumps, or what a hook calls.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -158,7 +159,7 @@ func (l *layout) route(e *Edge) {
 }
 
 // sweep orders each layer by where its neighbours stand in the one before (step
-// 1) or behind it (-1).
+// 1) or behind it (-1). Hooks and base chains stand first, in the kernel's order.
 func (l *layout) sweep(step int, neighbours func(*point) []int) {
 	rank := l.ranks()
 	for n := range l.layers {
@@ -170,11 +171,30 @@ func (l *layout) sweep(step int, neighbours func(*point) []int) {
 		for _, at := range layer {
 			mean[at] = l.mean(neighbours(&l.points[at]), rank, rank[at])
 		}
-		slices.SortStableFunc(layer, func(a, b int) int { return cmp.Compare(mean[a], mean[b]) })
+		slices.SortStableFunc(layer, func(a, b int) int {
+			if l.fixed(a) || l.fixed(b) {
+				return cmp.Compare(l.turn(a), l.turn(b))
+			}
+			return cmp.Compare(mean[a], mean[b])
+		})
 		for i, at := range layer {
 			rank[at] = float64(i)
 		}
 	}
+}
+
+func (l *layout) fixed(at int) bool {
+	p := &l.points[at]
+	return p.node >= 0 && l.g.Nodes[p.node].Kind != User
+}
+
+// turn is the place of a hook or base chain in the kernel's order, and behind
+// all of them for everything else.
+func (l *layout) turn(at int) int {
+	if !l.fixed(at) {
+		return len(l.points)
+	}
+	return l.g.Nodes[l.points[at].node].turn
 }
 
 func (l *layout) ranks() []float64 {
@@ -198,32 +218,93 @@ func (l *layout) mean(of []int, rank []float64, without float64) float64 {
 	return sum / float64(len(of))
 }
 
+// manyRounds is how often the places are moved towards the neighbours'.
+const manyRounds = 6
+
 // place gives the points their coordinates: layers from left to right, and in
-// each what leads to a node beside it, as far as there is room.
+// each as near to their neighbours' middle as their order leaves room.
 func (l *layout) place() {
 	x := margin
 	for _, layer := range l.layers {
-		wide, y := 0.0, margin
+		wide := 0.0
 		for _, at := range layer {
-			p := &l.points[at]
-			p.x = x
-			p.y = max(y+p.height/2, l.beside(p))
-			y = p.y + p.height/2 + gapY
-			wide = max(wide, p.width)
+			l.points[at].x = x
+			wide = max(wide, l.points[at].width)
 		}
-		l.height = max(l.height, y+margin)
 		l.width = x + wide + margin
 		x += wide + gapX
 	}
+	for _, layer := range l.layers {
+		l.settle(layer, func(p *point) []int { return p.from })
+	}
+	for range manyRounds {
+		for _, layer := range slices.Backward(l.layers) {
+			l.settle(layer, func(p *point) []int { return p.to })
+		}
+		for _, layer := range l.layers {
+			l.settle(layer, func(p *point) []int { return slices.Concat(p.from, p.to) })
+		}
+	}
+	l.toTop()
 }
 
-func (l *layout) beside(p *point) float64 {
+// settle moves the points of a layer to the middle of their neighbours, keeping
+// their order and distance: where they crowd, all of the crowd move together
+// (the pool-adjacent-violators algorithm).
+func (l *layout) settle(layer []int, neighbours func(*point) []int) {
+	type crowd struct {
+		sum   float64
+		count int
+	}
+	var crowds []crowd
+	offset := 0.0
+	offsets := make([]float64, len(layer))
+	middle := func(c crowd) float64 { return c.sum / float64(c.count) }
+	for i, at := range layer {
+		p := &l.points[at]
+		if i > 0 {
+			offset += (l.points[layer[i-1]].height+p.height)/2 + gapY
+		}
+		offsets[i] = offset
+		crowds = append(crowds, crowd{l.wanted(p, neighbours(p)) - offset, 1})
+		for n := len(crowds); n > 1 && middle(crowds[n-2]) > middle(crowds[n-1]); n = len(crowds) {
+			crowds[n-2].sum += crowds[n-1].sum
+			crowds[n-2].count += crowds[n-1].count
+			crowds = crowds[:n-1]
+		}
+	}
+	i := 0
+	for _, c := range crowds {
+		for range c.count {
+			l.points[layer[i]].y = middle(c) + offsets[i]
+			i++
+		}
+	}
+}
+
+func (l *layout) wanted(p *point, neighbours []int) float64 {
+	if len(neighbours) == 0 {
+		return p.y
+	}
 	sum := 0.0
-	for _, at := range p.from {
+	for _, at := range neighbours {
 		sum += l.points[at].y
 	}
-	if len(p.from) == 0 {
-		return 0
+	return sum / float64(len(neighbours))
+}
+
+// toTop moves the picture to its upper margin, and tells its height.
+func (l *layout) toTop() {
+	if len(l.points) == 0 {
+		return
 	}
-	return sum / float64(len(p.from))
+	top := math.Inf(1)
+	for i := range l.points {
+		top = min(top, l.points[i].y-l.points[i].height/2)
+	}
+	for i := range l.points {
+		p := &l.points[i]
+		p.y += margin - top
+		l.height = max(l.height, p.y+p.height/2+margin)
+	}
 }
