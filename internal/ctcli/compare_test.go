@@ -233,3 +233,17 @@ func TestSaved(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestWithoutRights: what is said to those who may not ask, and what they may read
+// all the same.
+func TestWithoutRights(t *testing.T) {
+	w := newTwin(t)
+	real, ours := calledConntrack(t, w.tool), calledConntrack(t, "/proc/self/exe")
+	for _, line := range []string{"-C", "-C expect", "-S", "-S expect", "-L", "-L expect", "-D", "-F", "-E", "-E expect", "-U -s 1.1.1.1 -m 1", "-G -s 1.1.1.1 -d 2.2.2.2 -p esp"} {
+		script := "exec setpriv --bounding-set=-all --inh-caps=-all conntrack " + line
+		want, got := normal(shell(t, w.real, real, script)), normal(shell(t, w.ours, ours, script))
+		if d := cmp.Diff(want, got); d != "" || want.Status != 1 {
+			t.Errorf("%s:\n%s", line, d)
+		}
+	}
+}

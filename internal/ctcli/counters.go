@@ -1,7 +1,11 @@
 package ctcli
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 
 	"github.com/pktrail/pktrail/conntrack"
 )
@@ -11,7 +15,7 @@ func (s *session) counters(c command) error {
 	case count:
 		t, err := s.conn.Totals()
 		if err != nil {
-			return refused(c, err)
+			return errors.Join(s.countOfProc(), refused(c, err))
 		}
 		return s.print(fmt.Sprintf("%d\n", t.Entries))
 	case expectStats:
@@ -19,7 +23,7 @@ func (s *session) counters(c command) error {
 	}
 	cpus, err := s.conn.CPUStats()
 	if err != nil {
-		return refused(c, err)
+		return errors.Join(s.countersOfProc(), refused(c, err))
 	}
 	for i := range cpus {
 		s.line = fmt.Appendf(s.line[:0], "cpu=%-4d\t", cpus[i].CPU)
@@ -48,10 +52,48 @@ func statName(stat conntrack.Stat) string {
 func (s *session) expectCounters() error {
 	cpus, err := s.conn.ExpectStats()
 	if err != nil {
-		return refused(expectStats, err)
+		return errors.Join(s.countersOfProc(), refused(expectStats, err))
 	}
 	for _, c := range cpus {
 		if err := s.print(fmt.Sprintf("cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", c.CPU, c.New, c.Created, c.Deleted)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countOfProc prints the number that everybody may read, as conntrack does where
+// the kernel does not tell it; the command has failed all the same.
+func (s *session) countOfProc() error {
+	const file = "/proc/sys/net/netfilter/nf_conntrack_count"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return failed("Can't open %s", file)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return failed("Can't read %s", file)
+	}
+	return s.print(fmt.Sprintf("%d\n", n))
+}
+
+// countersOfProc prints the counters that everybody may read: a line of names, and
+// one of hexadecimal numbers for each processor.
+func (s *session) countersOfProc() error {
+	text, err := os.ReadFile("/proc/thread-self/net/stat/nf_conntrack")
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	if err != nil || len(lines) < 2 {
+		return failed("Can't open /proc interface")
+	}
+	names := strings.Fields(lines[0])
+	for cpu, line := range lines[1:] {
+		values := strings.Fields(line)
+		s.line = fmt.Appendf(s.line[:0], "cpu=%-4d\t", cpu)
+		for i := range min(len(names), len(values)) {
+			n, _ := strconv.ParseUint(values[i], 16, 32)
+			s.line = appendNumber(s.line, names[i]+"=", n)
+		}
+		if err := s.writeLine(); err != nil {
 			return err
 		}
 	}

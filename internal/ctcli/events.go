@@ -1,6 +1,7 @@
 package ctcli
 
 import (
+	"errors"
 	"fmt"
 	"os/signal"
 	"time"
@@ -58,6 +59,10 @@ func (s *session) openEvents(r *request) (*ctnetlink.Watcher, error) {
 	}
 	w, err := ctnetlink.Listen(groups, opts)
 	if err != nil {
+		var errno unix.Errno
+		if errors.As(err, &errno) {
+			_, _ = fmt.Fprintf(s.stderr, "mnl_socket_bind: %s\n", libcText(errno))
+		}
 		return nil, failed("Can't open netlink socket")
 	}
 	if r.options&optBufferSize != 0 {

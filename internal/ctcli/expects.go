@@ -1,6 +1,7 @@
 package ctcli
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,10 +32,7 @@ func (s *session) expectations(r *request) error {
 		return refused(r.command, err)
 	case expectCount:
 		n, err := s.conn.DumpExpects(s.ctx, r.family, func(*conntrack.Expect) error { return nil })
-		if err != nil {
-			return refused(r.command, err)
-		}
-		return s.print(fmt.Sprintf("%d\n", n))
+		return errors.Join(s.print(fmt.Sprintf("%d\n", n)), refused(r.command, err))
 	}
 	return s.expectEvents()
 }
