@@ -88,12 +88,35 @@ func (e *Bitwise) lift(l *lifter) {
 	case e.Op == 0:
 		l.set(registerOf(e.Dreg), e.boolean(left))
 	case e.Op == 1 || e.Op == 2:
+		if left.bits > 8 && !left.loadedAsNumber() || e.Op == 1 && left.bits%32 != 0 {
+			left.innermost().misread = true
+		}
 		by := newValue(e.Data)
 		by.order = orderHost
 		l.set(registerOf(e.Dreg), newBinop(opLShift+operator(e.Op-1), left, by))
 	default:
 		l.keep("bitwise", "an operation that is not known")
 	}
+}
+
+// loadedAsNumber: the register that the term stands for holds it in the machine's
+// byte order, before the term has its type.
+func (t *term) loadedAsNumber() bool {
+	switch t.kind {
+	case kindUnary:
+		return !t.left.loadedAsNumber()
+	case kindBinop:
+		return t.left.loadedAsNumber()
+	}
+	return t.order == orderHost
+}
+
+// innermost is the field that a chain of operations begins with.
+func (t *term) innermost() *term {
+	for t.kind == kindUnary || t.kind == kindBinop {
+		t = t.left
+	}
+	return t
 }
 
 // boolean finds `& mask ^ xor | or` again, of which the kernel keeps

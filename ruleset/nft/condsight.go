@@ -27,6 +27,31 @@ type looking interface {
 	looksAt() (f ruleset.Field, why string)
 }
 
+// needing is a leaf that only packets of one protocol have: the kernel itself
+// ends the rule for others. 0 for all.
+type needing interface {
+	needs() (proto uint8)
+}
+
+// needs adds the condition that a packet is of a protocol, unless it is there.
+func (c *conditions) needs(proto uint8) {
+	is := ruleset.Span(uint64(proto), uint64(proto))
+	for _, have := range c.all {
+		if len(have.Fields) == 1 && have.Fields[0] == ruleset.L4Proto && !have.Not && len(have.Rows) == 1 && have.Rows[0].Ranges[0] == is {
+			return
+		}
+	}
+	if proto != 0 {
+		c.all = append(c.all, ruleset.Condition{Fields: []ruleset.Field{ruleset.L4Proto},
+			Rows: []ruleset.Row{{Ranges: []ruleset.Range{is}}}, Text: "meta l4proto " + protocolWord(proto)})
+	}
+}
+
+func protocolWord(proto uint8) string {
+	name, _ := protocolName(uint64(proto))
+	return name
+}
+
 func (c *conditions) sight(t *term) *sight {
 	s := &sight{}
 	if t.kind != kindConcat {
@@ -48,14 +73,21 @@ func (c *conditions) look(s *sight, t *term) {
 		switch {
 		case t.kind == kindUnary:
 			t = t.left
-		case t.kind == kindBinop && t.right.kind == kindValue && !t.shiftsBytes():
+		case t.kind == kindBinop && t.right.kind == kindValue:
 			s.steps = append(s.steps, t)
 			t = t.left
 		case t.kind == kindLeaf:
 			f, why := c.field(t)
 			s.fields = append(s.fields, f)
+			if n, ok := t.leaf.(needing); ok {
+				c.needs(n.needs())
+			}
 			s.chosen, _ = t.leaf.(choosing)
-			if s.why == "" {
+			switch {
+			case s.why != "":
+			case t.misread:
+				s.why = "shifts bytes in network byte order as if they were a number of the machine"
+			default:
 				s.why = why
 			}
 			return
@@ -67,18 +99,6 @@ func (c *conditions) look(s *sight, t *term) {
 			return
 		}
 	}
-}
-
-// shiftsBytes: the kernel shifts whole registers, as numbers of the machine, so
-// that a number in network byte order, or a shorter one, becomes another.
-func (t *term) shiftsBytes() bool {
-	switch t.op {
-	case opLShift:
-		return t.left.bits%32 != 0 || t.left.order != orderHost
-	case opRShift:
-		return t.left.bits > 8 && t.left.order != orderHost
-	}
-	return false
 }
 
 func (c *conditions) field(t *term) (ruleset.Field, string) {
@@ -154,9 +174,7 @@ func (s *sight) compare(op operator, right *term) ruleset.Condition {
 		if !ok {
 			return ruleset.Condition{Why: "a comparison that is not known"}
 		}
-		if r.From.Compare(r.To) <= 0 {
-			rows = append(rows, ruleset.Row{Ranges: []ruleset.Range{r}})
-		}
+		rows = append(rows, ruleset.Row{Ranges: []ruleset.Range{r}})
 	}
 	return s.condition(rows, op == opNeq)
 }
@@ -172,7 +190,7 @@ func (s *sight) beyond(op operator, right *term) (r ruleset.Range, ok bool) {
 	switch op {
 	case opLt:
 		if n.Sign() == 0 {
-			return ruleset.Range{From: ruleset.Number(1)}, true // nothing is below 0
+			return nothing(), true
 		}
 		r.To, ok = valueOf(n.Sub(n, one))
 	case opLte:

@@ -56,6 +56,9 @@ func rangeOf(t *term) (r ruleset.Range, ok bool) {
 	return ruleset.Only(v), ok
 }
 
+// nothing is a range without a value.
+func nothing() ruleset.Range { return ruleset.Range{From: ruleset.Number(1)} }
+
 // prefixRange: a value that has bits behind its prefix is equal to nothing.
 func prefixRange(t *term) (r ruleset.Range, ok bool) {
 	n := numberOf(t.left)
@@ -63,6 +66,9 @@ func prefixRange(t *term) (r ruleset.Range, ok bool) {
 		return r, false
 	}
 	free := onesMask(t.left.bits - t.prefix)
+	if new(big.Int).And(n, free).Sign() != 0 {
+		return nothing(), true
+	}
 	from, ok := valueOf(n)
 	to, known := valueOf(new(big.Int).Or(n, free))
 	return ruleset.Range{From: from, To: to}, ok && known
@@ -112,9 +118,9 @@ func bigOf(v ruleset.Value) *big.Int {
 
 // condition says rows of what is in the register as rows of the field.
 func (s *sight) condition(rows []ruleset.Row, not bool) ruleset.Condition {
-	c := ruleset.Condition{Fields: s.fields, Not: not, Rows: rows}
+	c := ruleset.Condition{Fields: s.fields, Not: not, Rows: slices.DeleteFunc(rows, isNothing)}
 	if len(s.steps) > 0 {
-		if c.Mask, c.Rows, c.Why = s.undo(rows); c.Why != "" {
+		if c.Mask, c.Rows, c.Why = s.undo(c.Rows); c.Why != "" {
 			return ruleset.Condition{Why: c.Why}
 		}
 	}
@@ -122,6 +128,11 @@ func (s *sight) condition(rows []ruleset.Row, not bool) ruleset.Condition {
 		c.Rows = sorted(c.Rows)
 	}
 	return c
+}
+
+// isNothing: one of a row's ranges has no value.
+func isNothing(r ruleset.Row) bool {
+	return slices.ContainsFunc(r.Ranges, func(r ruleset.Range) bool { return r.From.Compare(r.To) > 0 })
 }
 
 // undo takes the steps back, so that the field itself is compared, under a mask.

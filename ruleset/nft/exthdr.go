@@ -138,6 +138,20 @@ func (e *exthdrLeaf) print(p *printer) {
 	}
 }
 
+// needs: options of TCP and chunks of SCTP (net/netfilter/nft_exthdr.c:
+// nft_exthdr_tcp_eval, nft_exthdr_sctp_eval). Whether one is there can be asked
+// of any packet.
+func (e *exthdrLeaf) needs() uint8 {
+	switch {
+	case e.present:
+	case e.op == exthdrTCP:
+		return protoTCPNum
+	case e.op == exthdrSCTP:
+		return protoSCTPNum
+	}
+	return 0
+}
+
 func (e *exthdrLeaf) fieldName() string {
 	if e.field.name == "" {
 		return "unknown"

@@ -75,6 +75,7 @@ type term struct {
 	chain       string
 
 	protocol bool // a match of it tells the protocol of the next header
+	misread  bool // shifted by the kernel as if it were a number of the machine
 	isEnd    bool // of an interval: itself not in it any more
 }
 

@@ -1,0 +1,261 @@
+package collect
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/nft"
+)
+
+// TestJudgeNFT holds what rules' conditions say of packets to what the kernel
+// does with them: generated rules, each with a counter, and generated packets.
+func TestJudgeNFT(t *testing.T) {
+	ns := newNS(t)
+	run(t, ns, "", "sh", "-ec", `
+		sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+		ip link add v0 type veth peer name v1; sysctl -qw net.ipv6.conf.v0.disable_ipv6=0; ip link set v0 up; ip link set v1 up
+		ip link add br0 type bridge; ip link add p0 type veth peer name p1
+		ip link set p0 master br0; ip link set br0 up; ip link set p0 up; ip link set p1 up`)
+	rounds, packets := 2, 45
+	if wholeCorpus() {
+		rounds, packets = 8, 200
+	}
+	total := &tally{}
+	for seed := range uint64(rounds) {
+		for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Inet, ruleset.Bridge, ruleset.Netdev} {
+			j := newNFTRound(t, ns, fam, rand.New(rand.NewPCG(seed, uint64(fam))), seed%2 == 1)
+			j.round(packets)
+			total.add(&j.tally)
+		}
+	}
+	t.Logf("%d yes, %d no, %d maybe", total.yes, total.no, total.maybe)
+	if all := total.yes + total.no + total.maybe; total.maybe*10 > all || total.yes*10 < all {
+		t.Errorf("too little is told: %d yes, %d no, %d maybe", total.yes, total.no, total.maybe)
+	}
+}
+
+type tally struct{ yes, no, maybe int }
+
+func (t *tally) add(u *tally) { t.yes, t.no, t.maybe = t.yes+u.yes, t.no+u.no, t.maybe+u.maybe }
+
+// nftRound is one ruleset that packets are sent through.
+type nftRound struct {
+	tally
+	t       *testing.T
+	ns      *netns.NS
+	fam     ruleset.Family
+	ct      bool
+	frames  frameMaker
+	rules   ruleMaker
+	link    string // that the packets come in by
+	index   int
+	host    *Host
+	counted map[string]uint64 // by chain and rule
+}
+
+func newNFTRound(t *testing.T, ns *netns.NS, fam ruleset.Family, r *rand.Rand, ct bool) *nftRound {
+	t.Helper()
+	ct = ct && fam != ruleset.Bridge && fam != ruleset.Netdev
+	j := &nftRound{t: t, ns: ns, fam: fam, ct: ct, link: "v0", host: New(ns, Options{}), counted: map[string]uint64{}}
+	if fam == ruleset.Bridge {
+		j.link = "p0"
+	}
+	j.frames = frameMaker{r: r, fragments: !ct}
+	j.rules = ruleMaker{r: r, fam: fam, ct: ct, link: j.link}
+	err := ns.Do(func() error {
+		l, err := net.InterfaceByName(j.link)
+		if err == nil {
+			j.index = l.Index
+			copy(j.frames.to[:], l.HardwareAddr)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func (j *nftRound) round(packets int) {
+	j.t.Helper()
+	script := j.rules.script()
+	if !loadLines(j.ns, script) {
+		_, stderr, _ := tryRun(j.ns, strings.Join(script, "\n")+"\n", "nft", "-f", "/dev/stdin")
+		j.t.Fatalf("%v: nothing can be loaded: %s", j.fam, stderr)
+	}
+	model := j.read(true)
+	conditions := map[string][]ruleset.Condition{}
+	for _, ch := range model.Chains {
+		for i := range ch.Rules {
+			conditions[ruleKey(ch, i)] = ch.Rules[i].When
+		}
+	}
+	send := j.sender()
+	for n := range packets {
+		f := j.frames.frame(j.fam == ruleset.IP6 || j.fam != ruleset.IP && n%2 == 1)
+		j.surround(f)
+		send(f)
+		after := j.wait(uint64(n + 1))
+		for _, ch := range after.Chains {
+			if ch.Name == "tested" {
+				j.chain(after, ch, f, conditions)
+			}
+		}
+		for _, ch := range after.Chains {
+			for i := range ch.Rules {
+				j.counted[ruleKey(ch, i)] = packetsOf(&ch.Rules[i])
+			}
+		}
+		if j.t.Failed() {
+			return
+		}
+	}
+}
+
+func ruleKey(ch *ruleset.Chain, i int) string { return fmt.Sprintf("%s %d", ch.Name, i) }
+
+func packetsOf(r *ruleset.Rule) uint64 {
+	if r.Counter == nil {
+		return 0
+	}
+	return r.Counter.Packets
+}
+
+// surround adds what is known of a packet by where it is.
+func (j *nftRound) surround(f *frame) {
+	for field, name := range map[ruleset.Field]string{
+		ruleset.InName: j.link, ruleset.OutName: "", ruleset.InPort: "", ruleset.OutPort: "",
+	} {
+		f.facts[field] = []ruleset.Range{ruleset.Only(ruleset.Name(name))}
+	}
+	if j.fam == ruleset.Bridge {
+		f.facts[ruleset.InPort] = []ruleset.Range{ruleset.Only(ruleset.Name("br0"))}
+	}
+	f.facts[ruleset.InIndex] = []ruleset.Range{ruleset.Span(uint64(j.index), uint64(j.index))}
+	f.facts[ruleset.OutIndex] = []ruleset.Range{ruleset.Span(0, 0)}
+	if _, port := f.facts[ruleset.DestPort]; j.ct && port && f.facts[ruleset.L4Proto][0].From.Low == isUDP {
+		f.facts[ruleset.CTState] = []ruleset.Range{ruleset.Span(8, 8)}
+		f.facts[ruleset.CTDir] = []ruleset.Range{ruleset.Span(0, 0)}
+		f.facts[ruleset.CTMark] = []ruleset.Range{ruleset.Span(0, 0)}
+		f.facts[ruleset.CTProto] = f.facts[ruleset.L4Proto]
+		f.facts[ruleset.CTDestPort] = f.facts[ruleset.DestPort]
+		f.facts[ruleset.CTSource], f.facts[ruleset.CTDest] = f.facts[ruleset.IPSource], f.facts[ruleset.IPDest]
+		f.facts[ruleset.CTSource6], f.facts[ruleset.CTDest6] = f.facts[ruleset.IP6Source], f.facts[ruleset.IP6Dest]
+	}
+}
+
+// sender writes frames to the other end of the link.
+func (j *nftRound) sender() func(*frame) {
+	j.t.Helper()
+	fd, to := -1, &unix.SockaddrLinklayer{}
+	err := j.ns.Do(func() error {
+		l, err := net.InterfaceByName(strings.Replace(j.link, "0", "1", 1))
+		if err != nil {
+			return err
+		}
+		to.Ifindex = l.Index
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	j.t.Cleanup(func() { unix.Close(fd) })
+	return func(f *frame) {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, int(f.mark)); err != nil {
+			j.t.Fatal(err)
+		}
+		if err := unix.Sendto(fd, f.bytes, 0, to); err != nil {
+			j.t.Fatal(err)
+		}
+	}
+}
+
+func (j *nftRound) read(when bool) *ruleset.Table {
+	j.t.Helper()
+	native, err := j.host.NFTables()
+	if err != nil || len(native.Tables) != 1 {
+		j.t.Fatalf("%d tables: %v", len(native.Tables), err)
+	}
+	return native.Tables[0].Model(&nft.Style{}, when)
+}
+
+// wait reads until the last rule has seen n packets.
+func (j *nftRound) wait(n uint64) *ruleset.Table {
+	j.t.Helper()
+	for range 200 {
+		m := j.read(false)
+		all := m.Chain("ending").Rules
+		if packetsOf(&all[0]) == n {
+			return m
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	j.t.Fatalf("%v: packet %d did not come through, but %d", j.fam, n, packetsOf(&j.read(false).Chain("ending").Rules[0]))
+	return nil
+}
+
+// chain compares every rule.
+func (j *nftRound) chain(m *ruleset.Table, ch *ruleset.Chain, f *frame, conditions map[string][]ruleset.Condition) {
+	j.t.Helper()
+	for i := range ch.Rules {
+		r := ch.Rules[i]
+		key := ruleKey(ch, i)
+		r.When = conditions[key]
+		said := r.Judge(f.facts)
+		var hit bool
+		if chosen := choice(r.When); chosen != nil {
+			hit = j.chosen(m, &r, chosen, f)
+		} else {
+			hit = packetsOf(&r) > j.counted[key]
+		}
+		switch said {
+		case ruleset.Yes:
+			j.yes++
+		case ruleset.No:
+			j.no++
+		default:
+			j.maybe++
+		}
+		if said == ruleset.Yes && !hit || said == ruleset.No && hit {
+			j.t.Errorf("%v: nftRound %d, hit %v: %s\n\t%+v\n\t%s", j.fam, said, hit, r.Text, r.When, factsText(f.facts))
+		}
+	}
+}
+
+func choice(when []ruleset.Condition) *ruleset.Condition {
+	for i := range when {
+		if when[i].Chooses {
+			return &when[i]
+		}
+	}
+	return nil
+}
+
+// chosen tells whether a map led to a chain, which must be a candidate's.
+func (j *nftRound) chosen(m *ruleset.Table, r *ruleset.Rule, c *ruleset.Condition, f *frame) (hit bool) {
+	j.t.Helper()
+	candidates := map[string]bool{}
+	for _, row := range c.Candidates(f.facts) {
+		candidates[row.Target] = true
+	}
+	for i := range c.Rows {
+		to := m.Chain(c.Rows[i].Target)
+		if packetsOf(&to.Rules[0]) == j.counted[ruleKey(to, 0)] {
+			continue
+		}
+		hit = true
+		if !candidates[to.Name] {
+			j.t.Errorf("%v: went to %s, which is no candidate: %s\n\t%+v\n\t%s", j.fam, to.Name, r.Text, c, factsText(f.facts))
+		}
+	}
+	return hit
+}
