@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,10 +16,12 @@ import (
 // rulesSource is the flags that say whose rules are meant.
 type rulesSource struct {
 	netns []string
+	files []string
 }
 
 func (f *rulesSource) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.netns, "netns", nil, "network namespace: a name of /run/netns, a path, a process id, or all (repeatable)")
+	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil, "rules of a file, not of this host: of iptables-save, nft or nft -j (repeatable)")
 }
 
 func (f *rulesSource) many() bool { return len(f.netns) > 1 || slices.Contains(f.netns, "all") }
@@ -29,6 +34,12 @@ type readRules struct {
 
 // read reads all that is meant.
 func (f *rulesSource) read(ctx context.Context) ([]*readRules, error) {
+	if len(f.files) > 0 {
+		if len(f.netns) > 0 {
+			return nil, hint(errors.New("--file and --netns exclude each other"), "a file is of no namespace")
+		}
+		return f.readFiles()
+	}
 	spaces, err := openSpaces(f.netns)
 	if err != nil {
 		return nil, err
@@ -43,4 +54,51 @@ func (f *rulesSource) read(ctx context.Context) ([]*readRules, error) {
 		all = append(all, &readRules{host, rules.Origin{Netns: &rules.Netns{Name: ns.Name, Inode: ns.Inode}}})
 	}
 	return all, nil
+}
+
+// readFiles reads the files as the rules of one host. What of them cannot be
+// understood is a doubt each, unless nothing could be.
+func (f *rulesSource) readFiles() ([]*readRules, error) {
+	host := &rules.Host{Name: strings.Join(f.files, ", ")}
+	var bad []string
+	for _, name := range f.files {
+		before := len(bad)
+		bad = append(bad, readFile(host, name)...)
+		if len(bad) > before && len(host.Legacy) == 0 && host.NFT == nil {
+			return nil, hint(errors.New(bad[before]), "it takes what iptables-save, nft list ruleset and nft -j list ruleset print")
+		}
+	}
+	for _, words := range bad {
+		host.Doubts = append(host.Doubts, "not understood: "+words)
+	}
+	return []*readRules{{host, rules.Origin{File: host.Name}}}, nil
+}
+
+// readFile adds a file's rules, and tells what is wrong with it, a sentence each.
+func readFile(host *rules.Host, name string) (bad []string) {
+	r, done, err := open(name, os.Stdin)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	err = errors.Join(host.AddFile(name, r), done())
+	for _, e := range leaves(err) {
+		bad = append(bad, e.Error())
+	}
+	return bad
+}
+
+// leaves are the errors that were joined to one.
+func leaves(err error) []error {
+	var many interface{ Unwrap() []error }
+	if err == nil {
+		return nil
+	}
+	if !errors.As(err, &many) {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range many.Unwrap() {
+		all = append(all, leaves(e)...)
+	}
+	return all
 }

@@ -1,0 +1,123 @@
+package rules
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/pktrail/pktrail/ruleset/nft"
+	"github.com/pktrail/pktrail/ruleset/xt"
+)
+
+// maxText bounds what a file may hold when it is no longer compressed, in bytes.
+const maxText = 1 << 30
+
+// AddFile adds the rules of a file to the host's: output of iptables-save or
+// ip6tables-save, text of nft, or output of nft -j, as its contents tell; all of
+// them plain or as gzip. An error names the file, and the line where it is known;
+// what could be understood is added all the same.
+func (h *Host) AddFile(name string, r io.Reader) error {
+	text, err := plain(r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return fmt.Errorf("%s: an empty file", name)
+	}
+	switch FormOf(text) {
+	case FormSave:
+		return h.addSave(name, text)
+	case FormJSON:
+		return fmt.Errorf("%s: %w", name, ErrJSON)
+	}
+	return h.addNFT(nft.ParseRuleset(bytes.NewReader(text), name))
+}
+
+// plain reads all, and out of gzip where it is that.
+func plain(r io.Reader) ([]byte, error) {
+	text, err := bounded(r)
+	if err != nil || !bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
+		return text, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	return bounded(z)
+}
+
+// ErrJSON says that a file is output of nft -j, which is not read.
+var ErrJSON = errors.New("output of nft -j, which is not read")
+
+var errTooLong = errors.New("more than 1 GiB of rules")
+
+func bounded(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	if err == nil && len(text) > maxText {
+		err = errTooLong
+	}
+	return text, err
+}
+
+// Form is in whose words a file of rules is written.
+type Form uint8
+
+// The forms.
+const (
+	FormNFT Form = iota
+	FormSave
+	FormJSON
+)
+
+// FormOf tells the form of a text by the first line that is not empty and no
+// comment; what is neither of the others is nft's.
+func FormOf(text []byte) Form {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		switch {
+		case len(line) == 0 || line[0] == '#':
+		case line[0] == '{':
+			return FormJSON
+		case line[0] == '*' || line[0] == ':' || line[0] == '-' || line[0] == '[':
+			return FormSave
+		default:
+			return FormNFT
+		}
+	}
+	return FormNFT
+}
+
+func (h *Host) addSave(name string, text []byte) error {
+	tables, err := savedTables(name, text)
+	for _, t := range tables {
+		if h.has(t) {
+			err = errors.Join(err, fmt.Errorf("%s: table %s of family %s is given twice", name, t.Name, t.Family))
+			continue
+		}
+		h.Legacy = append(h.Legacy, t)
+	}
+	return err
+}
+
+// has reports whether a table of the same name is there.
+func (h *Host) has(t *xt.Table) bool {
+	for _, o := range h.Legacy {
+		if o.Name == t.Name && o.Family == t.Family && backendOf(o) == backendOf(t) {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Host) addNFT(n *nft.Native, err error) error {
+	if n == nil {
+		return err
+	}
+	if h.NFT == nil {
+		h.NFT = &nft.Native{}
+	}
+	h.NFT.Tables = append(h.NFT.Tables, n.Tables...)
+	return err
+}
