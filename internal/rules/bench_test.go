@@ -1,0 +1,57 @@
+package rules_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pktrail/pktrail/internal/rules"
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// services reads a ruleset that kube-proxy wrote for 10,000 services.
+func services(b *testing.B, file string) []*ruleset.Table {
+	b.Helper()
+	dir := os.Getenv("PKTRAIL_CORPUS")
+	if dir == "" {
+		dir = "../../../shared/corpus"
+	}
+	f, err := os.Open(filepath.Join(dir, "k8s", file))
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			b.Fatal(err)
+		}
+		b.Skipf("the corpus of rulesets is not there: %v", err)
+	}
+	defer func() { _ = f.Close() }()
+	var host rules.Host
+	if err := host.AddFile(file, f); err != nil {
+		b.Fatal(err)
+	}
+	return host.Tables(true)
+}
+
+// BenchmarkFind asks for one service, and for all packets of TCP, among the rules
+// of 10,000 services.
+func BenchmarkFind(b *testing.B) {
+	for _, file := range []string{"svc10000-iptables-save.txt.gz", "svc10000-nftables.txt.gz"} {
+		tables := services(b, file)
+		n := 0
+		for _, t := range tables {
+			for _, c := range t.Chains {
+				n += len(c.Rules)
+			}
+		}
+		for _, ask := range []string{"-d 10.96.206.2 -p tcp --dport 80", "-p tcp"} {
+			b.Run(file+"/"+ask, func(b *testing.B) {
+				q := question(b, ask)
+				judged := 0
+				for b.Loop() {
+					judged = rules.Find(tables, q, false).Judged
+				}
+				b.ReportMetric(float64(n), "rules")
+				b.ReportMetric(float64(judged), "judged")
+			})
+		}
+	}
+}
