@@ -23,6 +23,8 @@ func (e *LineError) Error() string {
 
 func (e *LineError) where() string {
 	switch {
+	case e.File == "" && e.Column > 1:
+		return fmt.Sprintf("line %d, column %d", e.Line, e.Column)
 	case e.File == "":
 		return fmt.Sprintf("line %d", e.Line)
 	case e.Column == 0:

@@ -12,6 +12,7 @@ type given struct {
 	not  bool
 	name string // without dashes
 	args []string
+	at   int // where in the line it stands
 }
 
 // arguments are an extension's options as text, read one by one. The first that
@@ -19,10 +20,12 @@ type given struct {
 type arguments struct {
 	given []given
 	err   error
+	at    int // of the option that cannot be read
 }
 
 func (a *arguments) fail(g given, why string) {
 	if a.err == nil {
+		a.at = g.at
 		a.err = fmt.Errorf("--%s %s: %s", g.name, strings.Join(g.args, " "), why)
 	}
 }

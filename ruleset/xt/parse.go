@@ -27,16 +27,17 @@ func (v Verbatim) AppendSave(dst []byte) []byte { return append(dst, v.Options..
 // only for a line that is no rule.
 func ParseRule(line string, e Env) (chain string, r *Rule, err error) {
 	p := &ruleParser{env: e, rule: &Rule{}}
-	line, err = p.takeCounters(line)
+	text, err := p.takeCounters(line)
 	if err != nil {
 		return "", nil, err
 	}
-	words, ok := split(line)
+	p.offset = len(line) - len(text)
+	words, ok := split(text)
 	if !ok {
-		return "", nil, errors.New("a quote that does not end")
+		return "", nil, p.wrong(lastWord(words), "a quote that does not end", `put " at the end of the text`)
 	}
 	if len(words) < 2 || words[0].text != "-A" && words[0].text != "--append" {
-		return "", nil, errors.New(`a rule begins with "-A chain"`)
+		return "", nil, p.wrong(word{}, `a rule begins with "-A chain"`, "")
 	}
 	p.words = words[2:]
 	if err := p.read(); err != nil {
@@ -53,6 +54,19 @@ type ruleParser struct {
 	not      bool      // "!" stood before the next option
 	open     *unparsed // the match or target that options belong to
 	problems []error
+	offset   int // of the words in the line
+}
+
+// wrong is an error at a word.
+func (p *ruleParser) wrong(w word, why, hint string) error {
+	return &placed{p.offset + w.at, errors.New(why), hint}
+}
+
+func lastWord(words []word) word {
+	if len(words) == 0 {
+		return word{}
+	}
+	return words[len(words)-1]
 }
 
 // unparsed is a match or target whose options are still being collected.
@@ -61,6 +75,7 @@ type unparsed struct {
 	target, isGoto bool
 	given          []given
 	text           strings.Builder
+	at             int // where in the line its name stands
 }
 
 func (p *ruleParser) takeCounters(line string) (string, error) {
@@ -74,7 +89,7 @@ func (p *ruleParser) takeCounters(line string) (string, error) {
 	p.rule.Packets, err1 = strconv.ParseUint(packets, 10, 64)
 	p.rule.Bytes, err2 = strconv.ParseUint(bytes, 10, 64)
 	if !ok || !both || err1 != nil || err2 != nil {
-		return "", errors.New(`counters look like "[packets:bytes] "`)
+		return "", &placed{0, errors.New("counters that cannot be read"), `they look like "[packets:bytes] "`}
 	}
 	return rest, nil
 }
@@ -87,7 +102,7 @@ func (p *ruleParser) read() error {
 			p.not = true
 			continue
 		case !w.quoted && strings.HasPrefix(w.text, "-"):
-			if err := p.option(w.text); err != nil {
+			if err := p.option(w); err != nil {
 				return err
 			}
 		default:
@@ -109,24 +124,25 @@ func (p *ruleParser) next() word {
 
 // option is a word with a dash: one of the rule's own, the begin of a match or
 // target, or an option of the one that is open.
-func (p *ruleParser) option(name string) error {
+func (p *ruleParser) option(w word) error {
+	name := w.text
 	switch name {
 	case "-f", "--fragment":
 		p.rule.Fragment, p.rule.NotFragment = true, p.not
 		return nil
 	case "-m", "--match", "-j", "--jump", "-g", "--goto":
-		return p.begin(name)
+		return p.begin(w)
 	}
 	if isOwnOption(name) && !(name == "--proto" && p.open != nil && p.open.name == "policy") {
-		return p.own(name)
+		return p.own(w)
 	}
 	if p.open == nil {
 		p.open = p.implied()
 	}
 	if p.open == nil || !strings.HasPrefix(name, "--") {
-		return fmt.Errorf("%s belongs to no match or target", name)
+		return p.wrong(w, name+" belongs to no match or target", "name the match before it, as in -m tcp, or the protocol, as in -p tcp")
 	}
-	p.open.given = append(p.open.given, given{not: p.not, name: name[2:]})
+	p.open.given = append(p.open.given, given{not: p.not, name: name[2:], at: p.offset + w.at})
 	p.open.note(p.not, name, false)
 	if takesText(name) && len(p.words) > 0 {
 		return p.value(p.next())
@@ -150,23 +166,24 @@ func (p *ruleParser) implied() *unparsed {
 	return &unparsed{name: name}
 }
 
-func (p *ruleParser) begin(option string) error {
+func (p *ruleParser) begin(w word) error {
+	option := w.text
 	if len(p.words) == 0 {
-		return fmt.Errorf("%s needs a name", option)
+		return p.wrong(w, option+" needs a name", "of a match, a target or a chain")
 	}
 	p.close()
-	name := p.next().text
-	p.open = &unparsed{name: name, target: option != "-m" && option != "--match"}
+	named := p.next()
+	p.open = &unparsed{name: named.text, at: p.offset + named.at, target: option != "-m" && option != "--match"}
 	p.open.isGoto = option == "-g" || option == "--goto"
 	return nil
 }
 
 // own reads an option of the rule itself, whose value may be negated on its own.
-func (p *ruleParser) own(name string) error {
+func (p *ruleParser) own(w word) error {
 	if len(p.words) == 0 {
-		return fmt.Errorf("%s needs a value", name)
+		return p.wrong(w, w.text+" needs a value", "")
 	}
-	g := given{not: p.not, name: strings.TrimLeft(name, "-"), args: []string{p.next().text}}
+	g := given{not: p.not, name: strings.TrimLeft(w.text, "-"), args: []string{p.next().text}}
 	a := &arguments{}
 	switch g.name[0] {
 	case 's':
@@ -182,7 +199,10 @@ func (p *ruleParser) own(name string) error {
 	case 'p':
 		p.rule.Protocol = p.env.parseProtocol(a, g)
 	}
-	return a.err
+	if a.err != nil {
+		return &placed{p.offset + w.at, a.err, ""}
+	}
+	return nil
 }
 
 // parseProtocol reads a name or a number; "all" is 0 and no condition.
@@ -209,7 +229,7 @@ func (e Env) parseProtocol(a *arguments, g given) Protocol {
 // value is a word without a dash, or in quotes.
 func (p *ruleParser) value(w word) error {
 	if p.open == nil || len(p.open.given) == 0 {
-		return fmt.Errorf("%q belongs to no option", w.text)
+		return p.wrong(w, strconv.Quote(w.text)+" belongs to no option", "options begin with a dash")
 	}
 	last := &p.open.given[len(p.open.given)-1]
 	last.args = append(last.args, w.text)
@@ -239,11 +259,11 @@ func (p *ruleParser) close() {
 	case u.target:
 		p.rule.Target = p.target(u, a)
 	case matchParsers[u.name] == nil:
-		p.problem(u, errors.New("no parser of this match"))
+		p.problem(u, u.at, noParser(matchForms[u.name] != nil))
 		p.rule.Matches = append(p.rule.Matches, Verbatim{u.name, u.text.String()})
 	default:
 		m := matchParsers[u.name](a, p.env)
-		if p.problem(u, a.err) {
+		if p.problem(u, a.at, a.err) {
 			m = Verbatim{u.name, u.text.String()}
 		}
 		p.rule.Matches = append(p.rule.Matches, m)
@@ -256,14 +276,24 @@ func (p *ruleParser) target(u *unparsed, a *arguments) Target {
 		return verdictOrJump(u)
 	}
 	if parse == nil {
-		p.problem(u, errors.New("no parser of this target"))
+		p.problem(u, u.at, noParser(targetForms[u.name] != nil))
 		return Verbatim{u.name, u.text.String()}
 	}
 	t := parse(a, p.env)
-	if p.problem(u, a.err) {
+	if p.problem(u, a.at, a.err) {
 		return Verbatim{u.name, u.text.String()}
 	}
 	return t
+}
+
+// errNoParser is for extensions that are known, but of which text is not taken apart.
+var errNoParser = errors.New("its text is not taken apart")
+
+func noParser(known bool) error {
+	if known {
+		return errNoParser
+	}
+	return errors.New("an extension that is not known")
 }
 
 func verdictOrJump(u *unparsed) Target {
@@ -276,9 +306,9 @@ func verdictOrJump(u *unparsed) Target {
 	return Jump{u.name, u.isGoto}
 }
 
-func (p *ruleParser) problem(u *unparsed, err error) bool {
+func (p *ruleParser) problem(u *unparsed, at int, err error) bool {
 	if err != nil {
-		p.problems = append(p.problems, fmt.Errorf("%s: %w", u.name, err))
+		p.problems = append(p.problems, &placed{max(at, u.at), fmt.Errorf("%s: %w", u.name, err), "its options are kept as they stand"})
 	}
 	return err != nil
 }

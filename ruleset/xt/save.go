@@ -40,7 +40,7 @@ func ParseSave(r io.Reader, fam ruleset.Family, backend ruleset.Backend) ([]*rul
 		}
 	}
 	if p.table != nil {
-		p.bad("", "the listing ends inside table "+p.table.Name)
+		p.bad("", "the listing ends inside table "+p.table.Name, "COMMIT was expected")
 	}
 	for _, t := range p.tables {
 		setEffects(t)
@@ -61,9 +61,10 @@ type parser struct {
 // maxLineErrors keeps the report of a file that is no listing at all short.
 const maxLineErrors = 100
 
-func (p *parser) bad(line, why string) {
+func (p *parser) bad(line, why, hint string) {
 	if len(p.errs) < maxLineErrors {
-		p.errs = append(p.errs, &ruleset.LineError{Line: p.line, Text: line, Why: why})
+		column := 1 + len(line) - len(strings.TrimLeft(line, " \t"))
+		p.errs = append(p.errs, &ruleset.LineError{Line: p.line, Column: column, Text: line, Why: why, Hint: hint})
 	}
 }
 
@@ -76,7 +77,7 @@ func (p *parser) take(line string) {
 	case trimmed[0] == '*':
 		p.open(strings.TrimSpace(trimmed[1:]))
 	case p.table == nil:
-		p.bad(line, "outside any table")
+		p.bad(line, "outside any table", `a table begins with "*filter" and ends with "COMMIT"`)
 	case trimmed == "COMMIT":
 		p.table = nil
 	case trimmed[0] == ':':
@@ -101,7 +102,7 @@ func (p *parser) takeComment(line string) {
 // restoring it would.
 func (p *parser) open(name string) {
 	if p.table != nil {
-		p.bad("*"+name, "table "+p.table.Name+" was not committed")
+		p.bad("*"+name, "table "+p.table.Name+" was not committed", "COMMIT was expected before")
 	}
 	t := &ruleset.Table{Dialect: ruleset.Iptables}
 	t.TableKey = ruleset.TableKey{Backend: p.backend, Family: p.fam, Name: name}
@@ -119,13 +120,13 @@ func (p *parser) open(name string) {
 func (p *parser) declare(line, rest string) {
 	words, ok := split(rest)
 	if !ok || len(words) < 2 {
-		p.bad(line, "no chain and policy")
+		p.bad(line, "no chain and policy", "as in :INPUT ACCEPT [0:0]")
 		return
 	}
 	ch := p.addChain(words[0].text)
 	if ch.Base == nil {
 		if words[1].text != "-" {
-			p.bad(line, "a policy on a chain that is not built in")
+			p.bad(line, "a policy on a chain that is not built in", "user's chains have - instead")
 		}
 		return
 	}
@@ -160,18 +161,18 @@ func (p *parser) addChain(name string) *ruleset.Chain {
 func (p *parser) rule(line string) {
 	text, ok := cutCounters(line)
 	if !ok {
-		p.bad(line, "counters without an end")
+		p.bad(line, "counters without an end", `they look like "[packets:bytes] "`)
 		return
 	}
 	words, ok := split(text)
 	switch {
 	case !ok:
-		p.bad(line, "a quote that does not end")
+		p.bad(line, "a quote that does not end", `put " at the end of the text`)
 	case len(words) < 2 || words[0].text != "-A" && words[0].text != "--append":
-		p.bad(line, "not a rule in the form of iptables-save, -A CHAIN …")
+		p.bad(line, "not a rule in the form of iptables-save", "-A CHAIN … was expected")
 		return
 	case p.chains[words[1].text] == nil:
-		p.bad(line, "a rule of a chain that the table did not declare")
+		p.bad(line, "a rule of a chain that the table did not declare", "as in :"+words[1].text+" - [0:0]")
 	}
 	if len(words) < 2 {
 		return

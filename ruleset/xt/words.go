@@ -4,6 +4,7 @@ package xt
 type word struct {
 	text   string
 	quoted bool
+	at     int // where in the line it begins
 }
 
 // split cuts a rule into words as iptables-restore does (iptables/xshared.c:
@@ -13,13 +14,17 @@ type word struct {
 func split(line string) (words []word, ok bool) {
 	var text []byte
 	var inQuotes, quoted, started bool
+	at := 0
 	end := func() {
 		if started {
-			words = append(words, word{string(text), quoted})
+			words = append(words, word{string(text), quoted, at})
 		}
 		text, quoted, started = text[:0], false, false
 	}
 	for i := 0; i < len(line); i++ {
+		if !started {
+			at = i
+		}
 		switch c := line[i]; {
 		case inQuotes && c == '\\' && i+1 < len(line):
 			i++
