@@ -121,7 +121,8 @@ func (w written) tcp() string {
 	case 1:
 		words += " " + w.not() + "--tcp-flags " + pick(w.Rand, "ALL SYN", "SYN,ACK ACK", "FIN,SYN,RST,PSH,ACK,URG NONE", "RST RST", "SYN NONE", "NONE NONE", "FIN,RST FIN,SYN")
 	}
-	if w.IntN(4) == 0 {
+	// Later fragments of IPv6 are dropped by tcpmss, which takes another header for TCP's.
+	if w.IntN(4) == 0 && (w.tracked || w.fam == ruleset.IP) {
 		words += fmt.Sprintf(" -m tcpmss %s--mss %s", w.not(), pick(w.Rand, "536", "1000:1460", "1461:65535"))
 	}
 	if w.IntN(4) == 0 {

@@ -1,7 +1,9 @@
 package collect
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -13,68 +15,66 @@ import (
 
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/iptnft"
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
 // A rule that is judged to match a packet must have counted it, and one that is
 // judged not to must not: rules and packets are made up, the kernel decides.
 func TestJudgeAgreesWithTheKernel(t *testing.T) {
-	lab.Need(t, lab.Legacy)
-	for _, c := range []struct {
-		name    string
-		fam     ruleset.Family
-		tracked bool
-	}{
-		{"IPv4", ruleset.IP, false}, {"IPv6", ruleset.IP6, false}, {"IPv4 flows", ruleset.IP, true}, {"IPv6 flows", ruleset.IP6, true},
-	} {
-		seeds := uint64(1)
-		if os.Getenv("PKTRAIL_WHOLE") != "" {
-			seeds = 8
-		}
-		for seed := range seeds {
-			t.Run(fmt.Sprint(c.name, " ", seed), func(t *testing.T) { newCourt(t, c.fam, c.tracked, seed).sit() })
-		}
+	seeds := 1
+	if os.Getenv("PKTRAIL_WHOLE") != "" {
+		seeds = 8
+	}
+	for n := range 8 * seeds {
+		c := &court{fam: []ruleset.Family{ruleset.IP, ruleset.IP6}[n&1], tracked: n&2 != 0, nft: n&4 != 0}
+		t.Run(fmt.Sprintf("%s tracked %v nft %v %d", c.fam, c.tracked, c.nft, n/8), func(t *testing.T) {
+			lab.Need(t, map[bool]lab.World{false: lab.Legacy, true: lab.IptablesNFT}[c.nft])
+			c.T, c.Rand = t, rand.New(rand.NewPCG(uint64(n/8), uint64(n)))
+			c.open()
+			c.sit()
+		})
 	}
 }
 
-// court is a router with made-up rules in two chains, through which packets are sent.
+// court is a router with made-up rules in two chains, before and after the
+// decision to forward, through which packets are sent.
 type court struct {
 	*testing.T
 	*rand.Rand
 	fam     ruleset.Family
-	tracked bool
+	tracked bool // flows are
+	nft     bool // the rules are iptables-nft's
 	lab     *lab.Lab
 	host    *Host
 	mac     []byte
-	rules   map[string][]xt.Rule // of the chains before and after the decision to forward
-	when    map[string][]ruleset.Rule
-	counts  map[string][]uint64 // by rule
-	flows   map[string]bool     // that were seen
-	old     []*judged           // that may be answered
+	rules   map[string][]ruleset.Rule // by chain
+	counts  map[string][]uint64       // of the rules
+	flows   map[string]bool           // that were seen
+	old     []*judged                 // that may be answered
 	told    [3]int
 }
 
 const (
 	judgeRules   = 250 // in each chain
-	judgePackets = 80
+	judgePackets = 45
 )
 
-func newCourt(t *testing.T, fam ruleset.Family, tracked bool, seed uint64) *court {
-	c := &court{T: t, fam: fam, tracked: tracked, Rand: rand.New(rand.NewPCG(seed, uint64(fam))), flows: map[string]bool{}}
-	c.lab = lab.New(t, "router")
+func (c *court) open() {
+	c.lab, c.flows = lab.New(c.T, "router"), map[string]bool{}
 	for _, key := range []string{"all", "r0", "r1"} {
 		if err := c.lab.Sysctl("rt", "net.ipv4.conf."+key+".rp_filter", "0"); err != nil {
-			t.Fatal(err)
+			c.Fatal(err)
 		}
 	}
 	for _, args := range []string{
 		"link set r0 group 5", "link set r1 group 22", "route add 172.16.0.0/12 via 10.1.0.2", "route add 198.51.100.0/24 via 10.2.0.2",
 		"-6 route add 2001:db8:0:1::/64 via fd00:1::2", "-6 route add 2001:db8:0:2::/64 via fd00:2::2",
 	} {
-		if fam == ruleset.IP && strings.HasPrefix(args, "-6") {
+		if c.fam == ruleset.IP && strings.HasPrefix(args, "-6") {
 			continue
 		}
-		run(t, c.lab.NS("rt"), "", append([]string{"ip"}, strings.Fields(args)...)...)
+		run(c.T, c.lab.NS("rt"), "", append([]string{"ip"}, strings.Fields(args)...)...)
 	}
 	err := c.lab.NS("rt").Do(func() error {
 		dev, err := net.InterfaceByName("r0")
@@ -84,11 +84,10 @@ func newCourt(t *testing.T, fam ruleset.Family, tracked bool, seed uint64) *cour
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
+		c.Fatal(err)
 	}
 	c.host = New(c.lab.NS("rt"), Options{})
 	c.load()
-	return c
 }
 
 // load gives the router its rules: marks by addresses, then those that are judged.
@@ -129,18 +128,19 @@ func (c *court) load() {
 		fmt.Fprintf(&b, "-A %s\n", chain)
 	}
 	b.WriteString("COMMIT\n")
-	if err := restore(c.lab.NS("rt"), c.fam, b.String()); err != nil {
+	load := restore
+	if c.nft {
+		load = restoreNFT
+	}
+	if err := load(c.lab.NS("rt"), c.fam, b.String()); err != nil {
 		if os.Getenv("CI") != "true" && strings.Contains(err.Error(), "xtension") {
 			c.Skip("a match is missing here: ", err)
 		}
 		c.Fatal(err)
 	}
-	c.rules, c.when, c.counts = map[string][]xt.Rule{}, map[string][]ruleset.Rule{}, map[string][]uint64{}
-	for chain, rules := range c.read() {
-		for i := range rules {
-			c.when[chain] = append(c.when[chain], ruleset.Rule{When: rules[i].Conditions(c.fam, nil), Known: true})
-		}
-		c.rules[chain], c.counts[chain] = rules, counted(rules)
+	c.rules, c.counts = c.read(true), map[string][]uint64{}
+	for chain, rules := range c.rules {
+		c.counts[chain] = counted(rules)
 	}
 }
 
@@ -152,14 +152,17 @@ func (c *court) states() []string {
 	return []string{"INVALID", "ESTABLISHED", "RELATED", "NEW", "UNTRACKED"}
 }
 
-func (c *court) read() map[string][]xt.Rule {
+func (c *court) read(when bool) map[string][]ruleset.Rule {
 	tables, err := c.host.XTables(c.fam)
+	if c.nft && err == nil {
+		tables, err = c.mangle()
+	}
 	if err != nil {
 		c.Fatal(err)
 	}
-	found := map[string][]xt.Rule{}
+	found := map[string][]ruleset.Rule{}
 	for _, t := range tables {
-		for _, ch := range t.Chains {
+		for _, ch := range t.Model(when, nil).Chains {
 			if ch.Name == "before" || ch.Name == "after" {
 				found[ch.Name] = ch.Rules
 			}
@@ -168,10 +171,25 @@ func (c *court) read() map[string][]xt.Rule {
 	return found
 }
 
-func counted(rules []xt.Rule) []uint64 {
+// mangle is the table of iptables-nft that is judged.
+func (c *court) mangle() ([]*xt.Table, error) {
+	native, err := c.host.NFTables()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range native.Tables {
+		if t.Name == "mangle" {
+			told, err := iptnft.Table(t, xt.Env{Family: c.fam})
+			return []*xt.Table{told}, err
+		}
+	}
+	return nil, errors.New("no table mangle")
+}
+
+func counted(rules []ruleset.Rule) []uint64 {
 	n := make([]uint64, len(rules))
 	for i := range rules {
-		n[i] = rules[i].Packets
+		n[i] = rules[i].Counter.Packets
 	}
 	return n
 }
@@ -214,7 +232,7 @@ func (c *court) next() *judged {
 func (c *court) await(p *judged, chains []string) map[string][]uint64 {
 	for range 2000 {
 		after := map[string][]uint64{}
-		for chain, rules := range c.read() {
+		for chain, rules := range c.read(false) {
 			after[chain] = counted(rules)
 		}
 		arrived := func(chain string) bool {
@@ -236,12 +254,12 @@ func (c *court) judge(p *judged, chain string, after []uint64) {
 		c.flowFacts(p, facts, chain, after)
 	}
 	vague := c.blurred(facts)
-	for i := range c.when[chain] {
-		rule := &c.when[chain][i]
+	for i := range c.rules[chain] {
+		rule := &c.rules[chain][i]
 		verdict, hit := rule.Judge(facts), after[i]-c.counts[chain][i]
 		if v := rule.Judge(vague); v == ruleset.Yes && hit == 0 || v == ruleset.No && hit > 0 {
 			c.Errorf("judged %d by vague facts, counted %d: %s\n packet %v\n%s", v, hit,
-				c.rules[chain][i].AppendSave(nil, chain), p, reasons(rule.When, vague))
+				rule.Text, p, reasons(rule.When, vague))
 		}
 		c.told[verdict]++
 		switch {
@@ -251,7 +269,7 @@ func (c *court) judge(p *judged, chain string, after []uint64) {
 		case verdict == ruleset.Yes && hit == 1, verdict == ruleset.No && hit == 0:
 		default:
 			c.Errorf("judged %d, counted %d: %s\n packet %v\n%s", verdict, hit,
-				c.rules[chain][i].AppendSave(nil, chain), p, reasons(rule.When, facts))
+				rule.Text, p, reasons(rule.When, facts))
 		}
 	}
 }
@@ -259,7 +277,8 @@ func (c *court) judge(p *judged, chain string, after []uint64) {
 // blurred are facts of which some are missing and others less exact.
 func (c *court) blurred(f ruleset.Facts) ruleset.Facts {
 	vague := ruleset.Facts{}
-	for field, known := range f {
+	for _, field := range slices.Sorted(maps.Keys(f)) {
+		known := f[field]
 		v := known[0].From
 		n, high := c.Uint64N(300), ruleset.Value{High: v.High, Low: v.Low | uint64(c.IntN(1<<c.IntN(12)))}
 		switch {
