@@ -43,7 +43,7 @@ func (m *Match) CannotJudge(at Place) []Reason {
 		no(in, "-i", "entries of the connection table have no interface", hint)
 		no(out, "--out-interface", "entries of the connection table have no interface", hint)
 		no(mark, "--mark", "an entry has the connection's mark, not the packet's", hint)
-		no(m.TCPFlags != nil, "--tcp-flags", "an entry has the connection's state, not one packet's flags", hint)
+		no(m.TCPFlags != nil, m.TCPFlags.word(), "an entry has the connection's state, not one packet's flags", hint)
 	}
 	return reasons
 }

@@ -98,6 +98,15 @@ func (k *Mark) text() string {
 	return fmt.Sprintf("%#x/%#x", k.Value, k.Mask)
 }
 
+// word is the option that asks for the flags.
+func (f *TCPFlags) word() string {
+	if f == nil {
+		return ""
+	}
+	word, _, _ := strings.Cut(f.text(), " ")
+	return word
+}
+
 func (f *TCPFlags) text() string {
 	if f.Mask == packet.SYN|packet.RST|packet.ACK|packet.FIN && f.Comp == packet.SYN {
 		return "--syn"
