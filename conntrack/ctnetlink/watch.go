@@ -105,7 +105,9 @@ func (w *Watcher) Run(ctx context.Context, each func(*Event) error) error {
 	return err
 }
 
-// batch goes through what was read at once. What was lost lies behind it.
+// batch goes through what was read at once. What was lost lies behind it. The
+// kernel's count of that runs ahead of the messages, so an overrun may have been
+// counted with the one before.
 func (w *Watcher) batch(b *nfnetlink.Batch, each func(*Event) error) error {
 	for _, d := range b.Datagrams {
 		if err := w.datagram(d, each); err != nil {
@@ -116,7 +118,10 @@ func (w *Watcher) batch(b *nfnetlink.Batch, each func(*Event) error) error {
 		return nil
 	}
 	n, exact := w.sock.Dropped()
-	return each(&Event{Lost: Lost{Count: max(n, 1), More: !exact || n == 0}})
+	if exact && n == 0 {
+		return nil
+	}
+	return each(&Event{Lost: Lost{Count: max(n, 1), More: !exact}})
 }
 
 // lostLast tells of what was lost and not noticed yet when the end came.

@@ -128,6 +128,39 @@ func TestEventsLost(t *testing.T) {
 	}
 }
 
+// TestEventsLostAgain: with a writer and a slow reader at once there are many
+// losses, and none is counted twice: together with what was heard they are what
+// was sent, but for what still waits at the end.
+func TestEventsLostAgain(t *testing.T) {
+	const n, room = 20_000, 64 << 10
+	p := newPlace(t)
+	w := p.listen(t, ctnetlink.NewFlows, room)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		p.fill(t, n)
+	}()
+	var heard, lost, losses int
+	err := w.Run(ctx, func(e *ctnetlink.Event) error {
+		switch {
+		case e.Lost.More:
+			t.Errorf("not counted: %+v", e.Lost)
+		case e.Lost.Any():
+			lost, losses = lost+int(e.Lost.Count), losses+1
+		default:
+			if heard++; heard%50 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		return nil
+	})
+	t.Logf("heard %d, lost %d at %d places", heard, lost, losses)
+	const least = 300 // bytes that an event takes in the buffer
+	if err != nil || heard+lost > n || heard+lost < n-2*room/least || losses < 2 {
+		t.Errorf("heard %d, lost %d of %d, %v", heard, lost, n, err)
+	}
+}
+
 func TestWatcherEnds(t *testing.T) {
 	p := newPlace(t)
 	w := p.listen(t, ctnetlink.NewFlows, 0)
