@@ -121,6 +121,9 @@ func (w *lowerer) setRef(t *term) *term {
 func (w *lowerer) mapped(t *term) *term {
 	c := *t
 	c.left, c.right = w.operand(t.left), w.operand(t.right)
+	if s := c.right.set; s != nil && s.data == nil && s.Flags&setObject == 0 {
+		s.data = newNumber(0, t.bits, t.typ, t.order) // of a map that is not there
+	}
 	return &c
 }
 
@@ -328,7 +331,7 @@ func (w *lowerer) implyAbove(h *protocol) {
 	switch {
 	case below == headVLAN:
 		w.implyBy(namedPayload(headVLAN, headVLAN.key), h, etherUpper, 1<<16-1)
-	case w.table.Family == ruleset.Inet && h != headARP:
+	case w.table.Family == ruleset.Inet:
 		w.implyBy(newMeta(metaNFProto), h, headInet.upper, 255)
 	default:
 		w.implyBy(newMeta(metaProtocol), h, etherUpper, 1<<16-1)

@@ -60,6 +60,7 @@ type textReader struct {
 	bad      *ruleset.LineError
 	errs     []error
 	sum      *lowerer // of the rule at hand, as far as it was read
+	ended    bool     // inside braces
 }
 
 func newTextReader(text, file string) *textReader {
@@ -329,8 +330,7 @@ func (p *textReader) block(handle *uint64, entry func()) {
 		*handle = p.handle()
 	}
 	for p.lines(); p.bad == nil && !p.tok.is("}"); p.lines() {
-		if p.tok.kind == tokenEnd {
-			p.fail("a brace is not closed", "} was expected")
+		if p.unclosed() {
 			return
 		}
 		m := p.mark()
@@ -341,10 +341,22 @@ func (p *textReader) block(handle *uint64, entry func()) {
 		if p.bad != nil {
 			p.recover(m)
 		}
-		if p.tok.kind == tokenEnd {
-			p.fail("a brace is not closed", "} was expected")
+		if p.unclosed() {
 			return
 		}
 	}
 	p.accept("}")
+}
+
+// unclosed: the text ends inside braces, which is said once.
+func (p *textReader) unclosed() bool {
+	if p.tok.kind != tokenEnd {
+		return false
+	}
+	if !p.ended {
+		p.ended = true
+		p.fail("a brace is not closed", "} was expected")
+	}
+	p.taken()
+	return true
 }

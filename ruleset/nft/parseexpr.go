@@ -394,7 +394,7 @@ func symbolNames(all []symbol) (names []string) {
 
 // nearest is the word that is meant by one with a letter or two wrong; "" where none is near.
 func nearest(got string, words []string) string {
-	best, at := "", 1+min(2, len(got)/3)
+	best, at := "", 1+min(2, len(got)/2)
 	for _, w := range words {
 		if d := distance(got, w, at); d < at {
 			best, at = w, d

@@ -133,6 +133,7 @@ func (p *textReader) headerField(word string) *term {
 		}
 		fields = ext.fields
 	}
+	at := p.tok
 	name := p.fieldName(h == headARP)
 	for i, f := range fields {
 		switch {
@@ -143,7 +144,7 @@ func (p *textReader) headerField(word string) *term {
 			return extTerm(exthdrIPv6, ext, f)
 		}
 	}
-	p.failAt(p.tok, "no field of "+word, expected(name, namesOf(fields)))
+	p.failAt(at, "no field of "+word, expected(name, namesOf(fields)))
 	return p.nothing()
 }
 

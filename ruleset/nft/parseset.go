@@ -10,6 +10,7 @@ import (
 
 // set reads a set or a map from its name on.
 func (p *textReader) set(kind string) {
+	at, errs := p.tok, len(p.errs)
 	name := p.name()
 	if p.bad != nil {
 		return
@@ -24,9 +25,12 @@ func (p *textReader) set(kind string) {
 		s.Flags |= setAnonymous | setEval
 	}
 	p.block(&s.Handle, func() { p.setEntry(s) })
-	if s.key == nil && p.bad == nil {
-		s.key = newNumber(0, 0, typeInvalid, orderUnknown)
-		p.fail("a set without a type", "type ipv4_addr, or typeof ip saddr")
+	if s.key != nil || p.bad != nil {
+		return
+	}
+	s.key = newNumber(0, 0, typeInvalid, orderUnknown)
+	if len(p.errs) == errs {
+		p.failAt(at, "a set without a type", "type ipv4_addr, or typeof ip saddr")
 	}
 }
 
