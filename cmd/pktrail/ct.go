@@ -180,11 +180,11 @@ func (t *table) inside(command string) string {
 	case isPID:
 		return "nsenter -t " + pid + " -n " + command
 	case strings.ContainsRune(t.ns.Name, '/'):
-		return "nsenter --net=" + t.ns.Name + " " + command
-	case t.ns.Name == "host" || t.ns.Name == "self":
+		return "nsenter --net=" + shellWord(t.ns.Name) + " " + command
+	case unnamed(t.ns):
 		return command
 	}
-	return "ip netns exec " + t.ns.Name + " " + command
+	return "ip netns exec " + shellWord(t.ns.Name) + " " + command
 }
 
 // ctOutput is the flags of every verb of ct.

@@ -77,7 +77,7 @@ func (f *ctExpectFlags) watch(cmd *cobra.Command, m match.Match) error {
 		for _, note := range s.table.eventNotes() {
 			fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", note)
 		}
-		names = append(names, s.table.ns.Name)
+		names = append(names, spaceWords(s.table.ns.Name))
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "watching expectations in %s; ^C ends it\n", strings.Join(names, ", "))
 	ctx, cancel := context.WithCancel(cmd.Context())

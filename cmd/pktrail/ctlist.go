@@ -196,10 +196,10 @@ func emptyWords(tables []journey.FlowTable) (words []string) {
 			continue
 		}
 		if *t.Tracks {
-			words = append(words, fmt.Sprintf("the table of %s is empty, though connection tracking is on: %s", t.Netns.Name, t.TracksWhy))
+			words = append(words, fmt.Sprintf("the table of %s is empty, though connection tracking is on: %s", spaceWords(t.Netns.Name), t.TracksWhy))
 			continue
 		}
-		words = append(words, fmt.Sprintf("the table of %s is empty, since nothing is tracked there: %s. Tracking starts with the first rule that does: NAT, -m conntrack, or ct in nft", t.Netns.Name, t.TracksWhy))
+		words = append(words, fmt.Sprintf("the table of %s is empty, since nothing is tracked there: %s. Tracking starts with the first rule that does: NAT, -m conntrack, or ct in nft", spaceWords(t.Netns.Name), t.TracksWhy))
 	}
 	return words
 }

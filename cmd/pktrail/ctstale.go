@@ -132,7 +132,7 @@ func (t *table) insideWords() stale.Inside {
 	if enter == "" {
 		return stale.Inside{}
 	}
-	return stale.Inside{Enter: enter, Netns: " --netns " + strings.TrimPrefix(t.ns.Name, "pid ")}
+	return stale.Inside{Enter: enter, Netns: " --netns " + shellWord(strings.TrimPrefix(t.ns.Name, "pid "))}
 }
 
 // finish prints what was found and deletes it where that is wanted. Where a

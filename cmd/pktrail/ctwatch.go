@@ -84,7 +84,7 @@ func (f *ctWatchFlags) run(cmd *cobra.Command, m match.Match) error {
 		for _, note := range s.table.offNotes(f.events) {
 			fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", note)
 		}
-		names = append(names, s.table.ns.Name)
+		names = append(names, spaceWords(s.table.ns.Name))
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "watching %s in %s; ^C ends it\n", flowWords(m), strings.Join(names, ", "))
 	ctx, cancel := context.WithCancel(cmd.Context())
@@ -184,5 +184,5 @@ func (t *table) eventNotes() []string {
 
 // settingNote is words of the namespace's name and of the command that sets a value.
 func (t *table) settingNote(setting, value, words string) string {
-	return fmt.Sprintf(words, t.ns.Name, t.inside("sysctl -w net.netfilter."+setting+"="+value))
+	return fmt.Sprintf(words, spaceWords(t.ns.Name), t.inside("sysctl -w net.netfilter."+setting+"="+value))
 }
