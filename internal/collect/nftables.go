@@ -103,9 +103,13 @@ func (r *nativeReader) all() error {
 const manyRules = 30000
 
 func (r *nativeReader) table(t *nft.Table) error {
-	err := r.sockets.each(len(t.Sets), func(s *nfnetlink.Socket, i int) error {
-		op := "list elements of set " + t.Sets[i].Name
-		return r.dumpBy(s, op, unix.NFT_MSG_GETSETELEM, uint8(t.Family), named(t.Name, t.Sets[i].Name))
+	sets, err := r.numbered(t)
+	if err != nil {
+		return err
+	}
+	err = r.sockets.each(len(sets), func(s *nfnetlink.Socket, i int) error {
+		op := "list elements of set " + sets[i].Name
+		return r.dumpBy(s, op, unix.NFT_MSG_GETSETELEM, uint8(t.Family), named(t.Name, sets[i].Name))
 	})
 	if err != nil {
 		return err
@@ -142,14 +146,19 @@ func (r *nativeReader) dumpBy(s *nfnetlink.Socket, op string, msg uint16, family
 	interrupted, err := s.Dump(op, fill, func(m wire.Message) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.to.Take(m)
-		if r.tap != nil {
-			r.tap(m)
-		}
+		r.take(m)
 		return nil
 	})
 	if interrupted || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) {
 		return errChanged // what was listed is gone
 	}
 	return err
+}
+
+// take is called by one at a time.
+func (r *nativeReader) take(m wire.Message) {
+	r.to.Take(m)
+	if r.tap != nil {
+		r.tap(m)
+	}
 }

@@ -44,6 +44,12 @@ func (s *Socket) Requests(op string, fill func(seq uint32) []byte, refused func(
 	return s.converse(request{op: op, open: 1, refused: refused}, fill)
 }
 
+// Ask is Requests for messages that the kernel answers: each is called for every
+// message of the answers, which holds during the call only.
+func (s *Socket) Ask(op string, fill func(seq uint32) []byte, each func(wire.Message) error, refused func(i int, err error)) error {
+	return s.converse(request{op: op, open: 1, each: each, refused: refused}, fill)
+}
+
 // request is one exchange under way.
 type request struct {
 	op          string
