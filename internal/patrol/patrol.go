@@ -7,6 +7,7 @@ package patrol
 import (
 	"context"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,13 @@ type Table struct {
 // Netns is the table's namespace as it is shown.
 func (t Table) Netns() *journey.Netns { return shown(t.NS) }
 
-func shown(ns *netns.NS) *journey.Netns { return &journey.Netns{Name: ns.Name, Inode: ns.Inode} }
+func shown(ns *netns.NS) *journey.Netns {
+	n := &journey.Netns{Name: ns.Name, Inode: ns.Inode}
+	if ns.Cookie != 0 {
+		n.Cookie = strconv.FormatUint(ns.Cookie, 10)
+	}
+	return n
+}
 
 // Limit is net.netfilter.nf_conntrack_max, nil where it is not known.
 func (t Table) limit(facts *snapshot.ConntrackTable) *int64 {
