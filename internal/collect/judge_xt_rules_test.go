@@ -17,6 +17,7 @@ type written struct {
 	fam       ruleset.Family
 	tracked   bool
 	forwarded bool
+	sets      []string // ipsets that there are
 }
 
 func (w written) maybe(word string) string {
@@ -172,6 +173,9 @@ func (w written) matches() []func() string {
 	if w.fam == ruleset.IP6 && !w.tracked {
 		all = append(all, w.fragment)
 	}
+	if len(w.sets) > 0 {
+		all = append(all, w.set, w.set)
+	}
 	if w.tracked {
 		all = append(all, w.flow, w.flow, w.flow, word("connmark", "mark", "0x7", "0x0/0x1", "0x1/0x1", "0x0"))
 	}
@@ -241,4 +245,70 @@ func (w written) flow() string {
 		return words + " " + w.not() + pick(w.Rand, "--ctorigdst ", "--ctreplsrc ") + addr("198.51.100.0/29", "2001:db8:0:2::/125")
 	}
 	return words + " " + w.not() + "--" + pick(w.Rand, "ctorigsrcport", "ctorigdstport", "ctreplsrcport", "ctrepldstport") + " " + pick(w.Rand, "80", "0:1023", "53:443")
+}
+
+func (w written) set() string {
+	side := func() string { return pick(w.Rand, "src", "dst") }
+	sides, name := side(), pick(w.Rand, w.sets...)
+	switch name {
+	case "ipport", "netport", "netnet", "ipmark":
+		sides += "," + side()
+	case "netiface":
+		sides += ",src"
+	}
+	return fmt.Sprintf("-m set %s--match-set %s %s", w.not(), name, sides)
+}
+
+// judgeSets are the ipsets of [written.set].
+func judgeSets(fam ruleset.Family) string {
+	text := `create ip hash:ip family inet
+add ip 172.16.0.3
+add ip 172.16.2.8/30
+add ip 198.51.100.5
+create net hash:net family inet
+add net 172.16.0.0/12
+add net 172.16.1.0/24 nomatch
+add net 172.16.1.4/30
+add net 198.51.100.8/29
+create empty hash:net family inet
+create port bitmap:port range 0-1024
+add port 80
+add port 443
+add port 0
+create ipport hash:ip,port family inet
+add ipport 172.16.0.0/30,tcp:80
+add ipport 172.16.1.0/29,udp:53
+add ipport 198.51.100.0/30,tcp:8080
+add ipport 198.51.100.0/29,icmp:8/0
+create netport hash:net,port family inet
+add netport 172.16.0.0/14,tcp:22
+add netport 198.51.100.0/28,udp:443
+add netport 198.51.100.4/30,udp:443 nomatch
+add netport 198.51.100.0/28,sctp:80
+create netnet hash:net,net family inet
+add netnet 172.16.0.0/24,198.51.100.0/28
+add netnet 172.16.0.4/30,198.51.100.8/29 nomatch
+add netnet 198.51.100.0/29,172.16.0.0/16
+create ipmark hash:ip,mark family inet
+add ipmark 172.16.0.1,0x1
+add ipmark 172.16.2.2,0x4000
+add ipmark 198.51.100.1,0x1
+create netiface hash:net,iface family inet
+add netiface 172.16.0.0/16,r0
+add netiface 198.51.100.0/29,r0
+add netiface 198.51.100.8/29,r1
+`
+	if fam == ruleset.IP {
+		return text
+	}
+	for _, six := range [...][2]string{
+		{"172.16.0.0/12", "2001:db8:0:1::/64"}, {"172.16.1.0/24", "2001:db8:0:1::/125"}, {"172.16.1.4/30", "2001:db8:0:1::4/126"},
+		{"172.16.2.8/30", "2001:db8:0:1::8"}, {"172.16.0.0/30", "2001:db8:0:1::1"}, {"172.16.1.0/29", "2001:db8:0:1::2"},
+		{"198.51.100.0/30,tcp", "2001:db8:0:2::1,tcp"}, {"198.51.100.0/29,icmp:8/0", "2001:db8:0:2::4,icmpv6:128/0"},
+		{"/14,", "/124,"}, {"/16,", "/124,"}, {"/24,", "/125,"}, {"/28", "/124"}, {"/29", "/125"}, {"/30", "/126"}, {"/16", "/126"},
+		{"172.16.0.", "2001:db8:0:1::"}, {"172.16.2.", "2001:db8:0:1::"}, {"198.51.100.", "2001:db8:0:2::"}, {"family inet", "family inet6"},
+	} {
+		text = strings.ReplaceAll(text, six[0], six[1])
+	}
+	return text
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/ipset"
 	"github.com/pktrail/pktrail/ruleset/iptnft"
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
@@ -43,8 +44,9 @@ type court struct {
 	*testing.T
 	*rand.Rand
 	fam     ruleset.Family
-	tracked bool // flows are
-	nft     bool // the rules are iptables-nft's
+	tracked bool     // flows are
+	nft     bool     // the rules are iptables-nft's
+	sets    []string // ipsets that there are
 	lab     *lab.Lab
 	host    *Host
 	mac     []byte
@@ -87,7 +89,23 @@ func (c *court) open() {
 		c.Fatal(err)
 	}
 	c.host = New(c.lab.NS("rt"), Options{})
+	c.loadSets()
 	c.load()
+}
+
+// loadSets makes those ipsets that the kernel has the type of.
+func (c *court) loadSets() {
+	for _, set := range strings.Split(judgeSets(c.fam), "create ")[1:] {
+		name, _, _ := strings.Cut(set, " ")
+		if _, complaint, err := tryRun(c.lab.NS("rt"), "create "+set, "ipset", "restore"); err != nil {
+			c.Logf("without ipset %s: %v: %s", name, err, complaint)
+			continue
+		}
+		c.sets = append(c.sets, name)
+	}
+	if len(c.sets) == 0 && os.Getenv("CI") == "true" {
+		c.Fatal("no ipsets")
+	}
 }
 
 // load gives the router its rules: marks by addresses, then those that are judged.
@@ -121,7 +139,7 @@ func (c *court) load() {
 		for _, state := range c.states() {
 			fmt.Fprintf(&b, "-A %s -m conntrack --ctstate %s\n", chain, state)
 		}
-		w := written{Rand: c.Rand, fam: c.fam, tracked: c.tracked, forwarded: chain == "after"}
+		w := written{Rand: c.Rand, fam: c.fam, tracked: c.tracked, forwarded: chain == "after", sets: c.sets}
 		for range judgeRules {
 			fmt.Fprintf(&b, "-A %s %s\n", chain, w.rule())
 		}
@@ -160,9 +178,17 @@ func (c *court) read(when bool) map[string][]ruleset.Rule {
 	if err != nil {
 		c.Fatal(err)
 	}
+	var members ruleset.Members
+	if when && len(c.sets) > 0 {
+		sets, err := c.host.IPSets()
+		if err != nil {
+			c.Fatal(err)
+		}
+		members = ipset.Members(sets, c.fam)
+	}
 	found := map[string][]ruleset.Rule{}
 	for _, t := range tables {
-		for _, ch := range t.Model(when, nil).Chains {
+		for _, ch := range t.Model(when, members).Chains {
 			if ch.Name == "before" || ch.Name == "after" {
 				found[ch.Name] = ch.Rules
 			}
@@ -179,7 +205,9 @@ func (c *court) mangle() ([]*xt.Table, error) {
 	}
 	for _, t := range native.Tables {
 		if t.Name == "mangle" {
-			told, err := iptnft.Table(t, xt.Env{Family: c.fam})
+			names := hostNames()
+			names.Set = namesOfSets(c.T, c.lab.NS("rt"), c.fam)
+			told, err := iptnft.Table(t, xt.Env{Family: c.fam, Names: names})
 			return []*xt.Table{told}, err
 		}
 	}
