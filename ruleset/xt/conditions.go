@@ -142,8 +142,11 @@ func addressUnder(f ruleset.Field, a, mask netip.Addr, not bool) ruleset.Conditi
 // when mirrors include/linux/netfilter/x_tables.h: ifname_compare_aligned. A
 // hook without such an interface has the empty name.
 func (i Interface) when(f ruleset.Field) []ruleset.Condition {
-	if i.Name == "" || i.Name == "+" && !i.Not {
+	switch {
+	case i.Name == "", i.Name == "+" && !i.Not:
 		return nil
+	case i.Name == "+":
+		return []ruleset.Condition{never(f)}
 	}
 	return []ruleset.Condition{within(f, i.Not, namesOf(i.Name))}
 }
@@ -196,8 +199,16 @@ func within(f ruleset.Field, not bool, ranges ...ruleset.Range) ruleset.Conditio
 	return c
 }
 
-// single is within for one range, in one allocation: most conditions are so.
+// single is within for one range, in one allocation: most conditions are so. The
+// range of all values is told in two halves, since as one it would hold for a
+// packet without the field.
 func single(f ruleset.Field, not bool, r ruleset.Range) ruleset.Condition {
+	if r == ruleset.Any() {
+		return ruleset.Condition{Fields: []ruleset.Field{f}, Not: not, Rows: []ruleset.Row{
+			{Ranges: []ruleset.Range{{To: ruleset.Value{Low: ^uint64(0)}}}},
+			{Ranges: []ruleset.Range{{From: ruleset.Value{High: 1}, To: r.To}}},
+		}}
+	}
 	room := &struct {
 		fields [1]ruleset.Field
 		rows   [1]ruleset.Row
