@@ -50,6 +50,14 @@ func (t token) String() string {
 	return strconv.Quote(t.text)
 }
 
+// raw is the token as it stood.
+func (t token) raw() string {
+	if t.kind == tokenText {
+		return `"` + t.text + `"`
+	}
+	return t.text
+}
+
 // place is where a token stands: an offset into a text.
 type place struct {
 	from *source

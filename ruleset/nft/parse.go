@@ -160,23 +160,26 @@ func (p *textReader) taken() bool {
 }
 
 // recover goes back and skips a statement that is not understood, to the end of
-// its line or the brace that closes what it is in. It gives the text.
+// its line or the brace that closes what it is in. It gives the words on one line.
 func (p *textReader) recover(m mark) string {
 	p.taken()
 	p.back(m)
-	from, depth := p.tok.place, 0
-	for {
+	var words strings.Builder
+	for depth := 0; p.tok.kind != tokenEnd && (depth > 0 || !p.tok.endsStatement()); p.skipToken() {
 		switch {
-		case p.tok.kind == tokenEnd || depth == 0 && p.tok.endsStatement():
-			p.taken()
-			return p.textSince(from)
 		case p.tok.is("{"):
 			depth++
 		case p.tok.is("}"):
 			depth--
+		case p.tok.kind == tokenLine || p.tok.kind == tokenHandle:
+			continue
 		}
-		p.skipToken()
+		if words.Len() > 0 && !p.tok.glued {
+			words.WriteByte(' ')
+		}
+		words.WriteString(p.tok.raw())
 	}
+	return words.String()
 }
 
 // skipToken does not look into variables.
@@ -245,12 +248,16 @@ func expected(got string, words []string) string {
 // name reads the name of a table, a chain, a set or such.
 func (p *textReader) name() string {
 	switch p.tok.kind {
-	case tokenWord, tokenText, tokenNumber, tokenAddress:
-	default:
-		p.fail("a name was expected", "names begin with a letter")
-		return ""
+	case tokenWord:
+		return p.gluedText()
+	case tokenText:
+		if s := p.tok.text; s != "" && isLetter(s[0]) && wordAt(s) == len(s) {
+			p.advance()
+			return s
+		}
 	}
-	return p.gluedText()
+	p.fail("a name was expected", "names begin with a letter")
+	return ""
 }
 
 // gluedText reads a word, and what stands close behind it.

@@ -17,7 +17,7 @@ func (p *textReader) set(kind string) {
 	}
 	s := p.table.sets[name]
 	if s == nil {
-		s = &Set{Name: name, table: p.table}
+		s = &Set{Name: name, table: p.table, key: p.nothing()}
 		p.table.sets[name] = s
 		p.table.Sets = append(p.table.Sets, s)
 	}
@@ -25,14 +25,12 @@ func (p *textReader) set(kind string) {
 		s.Flags |= setAnonymous | setEval
 	}
 	p.block(&s.Handle, func() { p.setEntry(s) })
-	if s.key != nil || p.bad != nil {
-		return
-	}
-	s.key = newNumber(0, 0, typeInvalid, orderUnknown)
-	if len(p.errs) == errs {
+	if s.untyped() && len(p.errs) == errs {
 		p.failAt(at, "a set without a type", "type ipv4_addr, or typeof ip saddr")
 	}
 }
+
+func (s *Set) untyped() bool { return s.key.kind == kindValue && s.key.typ == typeInvalid }
 
 // setEntry reads one line of a set.
 func (p *textReader) setEntry(s *Set) {
@@ -189,7 +187,7 @@ func (t *term) parts() []*term {
 
 // elementsOf reads `{ a, b }`. If there is one key, and nothing beside it, it is given.
 func (p *textReader) elementsOf(s *Set) (only *term) {
-	if s.key == nil {
+	if s.untyped() {
 		p.fail("elements before the type", "the type comes first")
 		return nil
 	}
