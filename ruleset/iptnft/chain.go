@@ -21,7 +21,7 @@ type place struct {
 func placesOf(t *nft.Table) ([]place, error) {
 	var places []place
 	users := make([]place, 0, len(t.Chains))
-	for _, b := range xt.BuiltinNFTChains(t.Name) {
+	for _, b := range xt.BuiltinNFTChains(t.Family, t.Name) {
 		places = append(places, place{name: b.Name, builtin: true})
 	}
 	for _, c := range t.Chains {
@@ -43,7 +43,7 @@ const baseFlag = 1 // NFT_CHAIN_BASE
 
 // hangsAsBuiltin mirrors iptables/nft-cache.c: nft_cache_add_base_chain.
 func hangsAsBuiltin(t *nft.Table, c *nft.Chain) bool {
-	return c.Flags&^baseFlag == 0 && slices.ContainsFunc(xt.BuiltinNFTChains(t.Name), func(b *ruleset.Chain) bool {
+	return c.Flags&^baseFlag == 0 && slices.ContainsFunc(xt.BuiltinNFTChains(t.Family, t.Name), func(b *ruleset.Chain) bool {
 		return b.Name == c.Name && hookNumber(b.Base.Hook) == c.Hook && b.Base.Priority == c.Priority &&
 			b.Base.Type == c.Type
 	})
@@ -71,8 +71,12 @@ func (d *decoder) chain(p place) (*xt.Chain, error) {
 	if !told.Uncounted {
 		told.Packets, told.Bytes = p.chain.Counter.Packets, p.chain.Counter.Bytes
 	}
-	told.Rules = make([]xt.Rule, len(p.chain.Rules))
-	for i, r := range p.chain.Rules {
+	rules := p.chain.Rules
+	if d.env.Family == ruleset.Bridge && !p.builtin {
+		rules = d.ebtPolicy(told, rules)
+	}
+	told.Rules = make([]xt.Rule, len(rules))
+	for i, r := range rules {
 		if err := d.decode(&told.Rules[i], r); err != nil {
 			return nil, fmt.Errorf("rule %d (handle %d): %w", i+1, r.Handle, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/pktrail/pktrail/internal/wire"
+	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/nft"
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
@@ -15,6 +16,7 @@ type decoder struct {
 	env   xt.Env
 	names map[string]string // of matches and targets, each once
 	goals map[string]*goal  // by chain
+	sets  []*nft.Set        // of the table
 	spare []xt.Match        // room for the matches of rules to come
 
 	// Of the rule at hand.
@@ -24,10 +26,13 @@ type decoder struct {
 	ports   ports
 	counted bool
 	decided bool // its target or verdict came
+	among   int  // the place of ebtables' match of that name, or -1
+	onlyIP  bool // it asks for IPv4, as ebtables does before it looks up pairs with IPv4 addresses
+	amongIP bool // it looks up such pairs
 }
 
 func newDecoder(t *nft.Table, e xt.Env) *decoder {
-	d := &decoder{env: e, names: map[string]string{}, goals: make(map[string]*goal, len(t.Chains))}
+	d := &decoder{env: e, sets: t.Sets, names: map[string]string{}, goals: make(map[string]*goal, len(t.Chains))}
 	all := make([]goal, len(t.Chains))
 	for i, c := range t.Chains {
 		all[i].chain = c.Name
@@ -47,7 +52,7 @@ var (
 	errAfter     = errors.New("something follows its target or verdict")
 	errCounter   = errors.New("its counter does not stand behind all matches")
 	errRegister  = errors.New("a register holds what iptables puts into none")
-	errLookup    = errors.New("it looks up a set, which iptables does in no table of this family")
+	errLookup    = errors.New("it looks up a set in a way that iptables does not")
 	errTwice     = errors.New("it looks twice at what iptables says once")
 	errOperation = errors.New("a comparison that iptables has no words for")
 )
@@ -72,8 +77,7 @@ func (d *decoder) decode(to *xt.Rule, r *nft.Rule) error {
 			return err
 		}
 	}
-	d.end(r)
-	return nil
+	return d.end(r)
 }
 
 func (d *decoder) begin(to *xt.Rule, r *nft.Rule) {
@@ -84,11 +88,18 @@ func (d *decoder) begin(to *xt.Rule, r *nft.Rule) {
 	d.matches = d.matches[:0]
 	d.ports = ports{}
 	d.counted, d.decided = false, false
+	d.among, d.onlyIP, d.amongIP = -1, false, false
+	if d.env.Family == ruleset.Bridge {
+		to.Frame = &xt.Frame{}
+	}
 	to.Handle = r.Handle
 }
 
 // end puts the matches in their place; a comment that is not a match comes last.
-func (d *decoder) end(r *nft.Rule) {
+func (d *decoder) end(r *nft.Rule) error {
+	if d.onlyIP != d.amongIP {
+		return errOperation
+	}
 	if d.ports.proto != 0 {
 		d.matches[d.ports.at] = d.ports.match()
 	}
@@ -97,6 +108,7 @@ func (d *decoder) end(r *nft.Rule) {
 	}
 	d.rule.Uncounted = !d.counted
 	d.rule.Matches = d.keep(d.matches)
+	return nil
 }
 
 // chunk is how many matches are made room for at a time.
@@ -149,7 +161,7 @@ func (d *decoder) expression(x *expr) error {
 	case "log":
 		return d.log(x)
 	case "lookup":
-		return errLookup
+		return d.lookup(x)
 	}
 	return fmt.Errorf("iptables writes no expression of kind %q", x.name)
 }

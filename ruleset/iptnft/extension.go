@@ -47,6 +47,9 @@ func (d *decoder) target(x *expr) error {
 	if err != nil {
 		return err
 	}
+	if name := string(x.text(xtName)); d.rule.Frame != nil && (name == "log" || name == "nflog") {
+		return d.match(x) // a watcher of ebtables, which goes on
+	}
 	t, _ := xt.DecodeTarget(d.name(x.text(xtName)), rev, x.attr[xtInfo], d.env)
 	d.decide(t)
 	return nil
@@ -76,7 +79,12 @@ func (d *decoder) limit(x *expr) error {
 	if period > math.MaxUint32 {
 		return errOperation
 	}
-	d.add(xt.MatchLimit{Period: uint32(period), Burst: x.u32(limitBurst)})
+	m := xt.MatchLimit{Period: uint32(period), Burst: x.u32(limitBurst)}
+	if d.rule.Frame != nil {
+		d.add(xt.EbtLimit{MatchLimit: m})
+	} else {
+		d.add(m)
+	}
 	return nil
 }
 

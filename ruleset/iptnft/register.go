@@ -35,3 +35,14 @@ func (r *registers) at(n uint32) *register {
 	}
 	return nil
 }
+
+// after returns the register so many bytes behind the begin of another.
+func (r *registers) after(n uint32, distance int) *register {
+	first := r.at(n)
+	for i := range r {
+		if &r[i] == first && i+distance/4 < len(r) {
+			return &r[i+distance/4]
+		}
+	}
+	return nil
+}

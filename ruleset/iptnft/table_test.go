@@ -222,7 +222,7 @@ func TestTablesNotTold(t *testing.T) {
 		want   string
 		change func(*nft.Table)
 	}{
-		{"of this family", func(t *nft.Table) { t.Family = ruleset.Bridge }},
+		{"of this family", func(t *nft.Table) { t.Family = ruleset.ARP }},
 		{"of that name", func(t *nft.Table) { t.Name = "mine" }},
 		{"dormant", func(t *nft.Table) { t.Flags = 1 }},
 		{"a chain such as INPUT", func(t *nft.Table) { chainOf(t, "INPUT").Priority = -1 }},
@@ -293,4 +293,67 @@ func TestNotBothPorts(t *testing.T) {
 			t.Errorf("port %d to %d: %d, want %d", c.sport, c.dport, got, c.want)
 		}
 	}
+}
+
+func TestFrames(t *testing.T) {
+	among := one("lookup", attr(lookupSet, "__set0\x00"), attr(lookupSreg, 1), attr(lookupFlags, 1))
+	source := load(0, 6, 6)
+	for _, c := range []struct {
+		want string
+		rule []byte
+	}{
+		{"-p IPv4 -i eth+ --logical-in ! br0 -o lo --logical-out br+ -j CONTINUE", list(
+			meta(metaIIFName), compare(equal, "eth"), meta(metaBridgeIn), compare(notEqual, "br0\x00"),
+			meta(metaOIFName), compare(equal, "lo\x00"), meta(metaBridgeOut), compare(equal, "br"),
+			load(0, 12, 2), compare(equal, "\x08\x00"))},
+		{"-p ! Length -s Multicast -d BGA -j DROP", list(
+			load(0, 6, 6), mask("\x01\x00\x00\x00\x00\x00"), compare(equal, "\x01\x00\x00\x00\x00\x00"),
+			load(0, 0, 6), compare(equal, "\x01\x80\xc2\x00\x00\x00"),
+			load(0, 12, 2), compare(greaterOrEqual, "\x06\x00"), counted(0, 0), decides(verdictDrop, ""))},
+		{"-s ! 02:00:01:00:00:00/ff:ff:ff:00:00:00 -j CONTINUE", list(load(0, 6, 3), compare(notEqual, "\x02\x00\x01"))},
+		{"--limit 1/sec --limit-burst 5 -j CONTINUE", one("limit", attr(limitRate, uint64(1)), attr(limitUnit, uint64(1)), attr(limitBurst, 5))},
+		{"--among-src ! 2:0:0:0:0:1,2:0:0:0:0:2 -j CONTINUE", list(source, among)},
+	} {
+		got, err := framed(c.rule, "\x02\x00\x00\x00\x00\x02", "\x02\x00\x00\x00\x00\x01")
+		if want := "-A INPUT " + c.want; err != nil || got != want {
+			t.Errorf("%q, %v\n want %q", got, err, want)
+		}
+	}
+	for what, rule := range map[string][]byte{
+		"a map":            list(source, one("lookup", attr(lookupSet, "__set0\x00"), attr(lookupSreg, 1), attr(lookupDreg, 0))),
+		"another set":      list(source, one("lookup", attr(lookupSet, "__set1\x00"), attr(lookupSreg, 1))),
+		"no load":          among,
+		"another load":     list(load(0, 12, 6), among),
+		"twice":            list(source, among, source, among),
+		"IPv4 for nothing": list(meta(metaProtocol), compare(equal, "\x08\x00"), source, among),
+		"another protocol": list(meta(metaProtocol), compare(equal, "\x86\xdd"), source, among),
+		"addresses of IP":  list(load(1, 12, 4), compare(equal, "\x0a\x00\x00\x01")),
+		"a type below":     list(load(0, 12, 2), compare(less, "\x08\x00")),
+		"ports":            list(load(2, 0, 2), within(equal, "\x00\x01", "\x00\x02")),
+		"the mark":         list(meta(metaMark), compare(equal, native(1))),
+	} {
+		if got, err := framed(rule, "\x02\x00\x00\x00\x00\x02"); err == nil {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+}
+
+// framed is the text of a rule of ebtables, beside a set of these keys.
+func framed(rule []byte, keys ...string) (string, error) {
+	n, fam := &nft.Native{}, ruleset.Bridge
+	message(n, 0, fam, attr(1, "filter\x00"))
+	message(n, 3, fam, attr(1, "filter\x00"), attr(3, "INPUT\x00"), attr(4, attr(1, 1), attr(2, -200)), attr(5, 1), attr(7, "filter\x00"))
+	message(n, 9, fam, attr(1, "filter\x00"), attr(2, "__set0\x00"), attr(3, 3), attr(4, 9), attr(5, 6))
+	var elems []byte
+	for _, k := range keys {
+		elems = append(elems, attr(1, attr(1, attr(dataValue, k)))...)
+	}
+	message(n, 12, fam, attr(1, "filter\x00"), attr(2, "__set0\x00"), attr(3, elems))
+	message(n, 6, fam, attr(1, "filter\x00"), attr(2, "INPUT\x00"), attr(3, uint64(5)), attr(4, rule))
+	table, err := Table(n.Tables[0], xt.Env{})
+	if err != nil {
+		return "", err
+	}
+	table.Model(true, nil)
+	return string(table.Chains[0].Rules[0].AppendSave(nil, "INPUT")), nil
 }

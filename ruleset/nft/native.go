@@ -60,7 +60,10 @@ type Chain struct {
 type Rule struct {
 	Handle  uint64
 	Comment string
-	exprs   []byte // a list of NFTA_LIST_ELEM
+	// EbtPolicy: by this last rule ebtables keeps the policy of a user chain.
+	EbtPolicy bool
+
+	exprs []byte // a list of NFTA_LIST_ELEM
 	// written is the rule as it was read from text, in place of exprs.
 	written []lowered
 }
@@ -136,7 +139,7 @@ func (t *Table) take(kind uint16, f *fields) bool {
 		if ch == nil {
 			return false
 		}
-		ch.Rules = append(ch.Rules, &Rule{Handle: f.u64(3), Comment: udataComment(f[7]), exprs: slices.Clone(f[4])})
+		ch.Rules = append(ch.Rules, &Rule{Handle: f.u64(3), Comment: udataComment(f[7]), EbtPolicy: isEbtPolicy(f[7]), exprs: slices.Clone(f[4])})
 	case msgNewObj:
 		t.Objects = append(t.Objects, decodeObject(f))
 	case msgNewFlowtable:
@@ -145,6 +148,14 @@ func (t *Table) take(kind uint16, f *fields) bool {
 		return false
 	}
 	return true
+}
+
+// isEbtPolicy looks for the mark of ebtables (iptables/nft.c:
+// nft_rule_is_policy_rule).
+func isEbtPolicy(b []byte) (is bool) {
+	const mark = 1 // UDATA_TYPE_EBTABLES_POLICY
+	udata(b, func(typ uint8, data []byte) { is = is || typ == mark && udataU32(data) == 1 })
+	return is
 }
 
 // addElems keeps elements as they came (enum nft_set_elem_list_attributes).

@@ -43,6 +43,17 @@ const (
 	setObject    = 0x40
 )
 
+// Keys are the keys of the set's elements as the kernel sent them, without the
+// ends of intervals.
+func (s *Set) Keys() (keys [][]byte) {
+	for _, raw := range s.raw {
+		if f := fieldsOf(raw); f.u32(elemFlags)&elemIntervalEnd == 0 && f.has(elemKey) {
+			keys = append(keys, f.value(elemKey))
+		}
+	}
+	return keys
+}
+
 func (s *Set) isAnonymous() bool  { return s.Flags&setAnonymous != 0 }
 func (s *Set) isInterval() bool   { return s.Flags&setInterval != 0 }
 func (s *Set) isMeter() bool      { return s.Flags&(setAnonymous|setEval) == setAnonymous|setEval }

@@ -5,13 +5,17 @@ import "github.com/pktrail/pktrail/ruleset"
 const (
 	ip4 = ruleset.IP
 	ip6 = ruleset.IP6
+
+	bridge = ruleset.Bridge
 )
 
 // matchForms are all matches that are decoded: revision, family, size of what
 // is read, and how. Revisions that kernels had before 2.6.39 are not among them.
 var matchForms = map[string][]form[Match]{
+	"802_3":      {{0, bridge, 6, decodeEbt802_3}},
 	"addrtype":   {{0, ip4, 12, decodeAddrtype0}, {1, 0, 8, decodeAddrtype1}},
 	"ah":         {{0, ip4, 9, decodeAH4}, {0, ip6, 14, decodeAH6}},
+	"arp":        {{0, bridge, 50, decodeEbtARP}},
 	"bpf":        {{0, 0, 516, decodeBPF0}, {1, 0, 520, decodeBPF1}},
 	"cgroup":     {{0, 0, 8, decodeCgroup0}, {1, 0, 4104, decodeCgroup1}, {2, 0, 516, decodeCgroup2}},
 	"cluster":    {{0, 0, 16, decodeCluster}},
@@ -36,21 +40,26 @@ var matchForms = map[string][]form[Match]{
 	"hl":         {{0, ip6, 2, decodeHLMatch}},
 	"icmp":       {{0, ip4, 4, decodeICMP}},
 	"icmp6":      {{0, ip6, 4, decodeICMP}},
+	"ip":         {{0, bridge, 28, decodeEbtIP}},
+	"ip6":        {{0, bridge, 76, decodeEbtIP6}},
 	"ipcomp":     {{0, 0, 10, decodeIPComp}},
 	"iprange":    {{1, 0, 65, decodeIPRange}},
 	"ipv6header": {{0, ip6, 3, decodeIPv6Header}},
 	"ipvs":       {{0, 0, 40, decodeIPVS}},
 	"length":     {{0, 0, 5, decodeLength}},
 	"limit":      {{0, 0, 8, decodeLimit}},
+	"log":        {{0, bridge, 36, decodeEbtLog}},
 	"mac":        {{0, 0, 12, decodeMAC}},
 	"mark":       {{1, 0, 9, decodeMark}},
+	"mark_m":     {{0, bridge, 18, decodeEbtMark}},
 	"mh":         {{0, ip6, 3, decodeMH}},
 	"multiport":  {{0, 0, 32, decodeMultiport0}, {1, 0, 48, decodeMultiport1}},
 	"nfacct":     {{0, 0, 32, decodeNFAcct}, {1, 0, 32, decodeNFAcct}},
+	"nflog":      {{0, bridge, 76, decodeEbtNFLog}},
 	"osf":        {{0, 0, 48, decodeOSF}},
 	"owner":      {{1, 0, 18, decodeOwner}},
 	"physdev":    {{0, 0, 66, decodePhysdev}},
-	"pkttype":    {{0, 0, 8, decodePktType}},
+	"pkttype":    {{0, bridge, 2, decodeEbtPktType}, {0, 0, 8, decodePktType}},
 	"policy":     {{0, 0, 308, decodePolicy}},
 	"quota":      {{0, 0, 16, decodeQuota}},
 	"rateest":    {{0, 0, 52, decodeRateest}},
@@ -68,6 +77,7 @@ var matchForms = map[string][]form[Match]{
 	"srh":       {{0, ip6, 10, decodeSRH0}, {1, ip6, 108, decodeSRH1}},
 	"state":     {{0, 0, 4, decodeState}},
 	"statistic": {{0, 0, 12, decodeStatistic}},
+	"stp":       {{0, bridge, 72, decodeEbtSTP}},
 	"string":    {{1, 0, 150, decodeString}},
 	"tcp":       {{0, 0, 12, decodeTCP}},
 	"tcpmss":    {{0, 0, 5, decodeTCPMSSMatch}},
@@ -76,6 +86,7 @@ var matchForms = map[string][]form[Match]{
 	"ttl":       {{0, ip4, 2, decodeTTLMatch}},
 	"u32":       {{0, 0, 1982, decodeU32}},
 	"udp":       {{0, 0, 9, decodeUDP}},
+	"vlan":      {{0, bridge, 8, decodeEbtVLAN}},
 }
 
 // targetForms are as matchForms for targets.
@@ -119,6 +130,11 @@ var targetForms = map[string][]form[Target]{
 	"TPROXY":      {{0, ip4, 14, decodeTProxy0}, {1, 0, 26, decodeTProxy1}},
 	"TRACE":       {{0, 0, 0, plain("TRACE")}},
 	"TTL":         {{0, ip4, 2, decodeTTL}},
+	"arpreply":    {{0, bridge, 12, decodeEbtARPReply}},
+	"dnat":        {{0, bridge, 12, ebtNAT("dnat")}},
+	"mark":        {{0, bridge, 12, decodeEbtSetMark}},
+	"redirect":    {{0, bridge, 4, decodeEbtRedirect}},
+	"snat":        {{0, bridge, 12, ebtNAT("snat")}},
 }
 
 // matchParsers are the matches whose text is read to the same types; of the

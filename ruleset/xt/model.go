@@ -15,7 +15,7 @@ func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
 	}
 	w := modeller{table: t, builtins: BuiltinChains(t.Name)}
 	if m.Backend == ruleset.NFT {
-		w.builtins = BuiltinNFTChains(t.Name)
+		w.builtins = BuiltinNFTChains(t.Family, t.Name)
 	}
 	for _, c := range t.Chains {
 		if c.Absent {
@@ -48,10 +48,11 @@ func (w *modeller) chain(c *Chain) *ruleset.Chain {
 			m.Base = b.Base
 		}
 	}
-	if c.Policy != "" {
+	hasPolicy := c.Policy != "" && (m.Base != nil || w.table.Family != ruleset.Bridge)
+	if hasPolicy {
 		m.Policy = c.Policy.model()
 	}
-	if c.Policy != "" && !c.Uncounted {
+	if hasPolicy && !c.Uncounted {
 		m.PolicyCounter = &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes}
 	}
 	counters := make([]ruleset.Counter, len(c.Rules))
@@ -65,7 +66,19 @@ func (w *modeller) chain(c *Chain) *ruleset.Chain {
 		r.tellEffect(&m.Rules[i].Effect, w.table.Family)
 	}
 	w.addTexts(c, m.Rules)
+	if m.Base == nil && c.PolicyRule != 0 {
+		m.Rules = append(m.Rules, c.policyRule())
+	}
 	return m
+}
+
+// policyRule is the rule as which ebtables keeps the policy of a user chain.
+func (c *Chain) policyRule() ruleset.Rule {
+	return ruleset.Rule{
+		Number: len(c.Rules) + 1, Handle: c.PolicyRule, Text: "-P " + c.Name + " " + string(c.Policy), Known: true,
+		Effect:  ruleset.Effect{Known: true, Target: string(c.Policy), Verdict: c.Policy.model(), Bare: true},
+		Counter: &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes},
+	}
 }
 
 // addTexts gives the rules their texts, all of them parts of one string.
@@ -131,7 +144,7 @@ func (r *Rule) tellEffect(e *ruleset.Effect, fam ruleset.Family) {
 // bare mirrors net/ipv4/netfilter/ip_tables.c: unconditional.
 func (r *Rule) bare() bool {
 	return !r.Source.Addr.IsValid() && !r.Dest.Addr.IsValid() && r.In == (Interface{}) && r.Out == (Interface{}) &&
-		r.Protocol.Number == 0 && !r.Fragment && len(r.Matches) == 0
+		r.Protocol.Number == 0 && !r.Fragment && len(r.Matches) == 0 && (r.Frame == nil || *r.Frame == Frame{})
 }
 
 // affect tells by its words what an extension does whose options are only text.

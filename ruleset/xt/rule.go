@@ -17,6 +17,7 @@ type Rule struct {
 	NotFragment    bool
 	Matches        []Match
 	Target         Target // nil when the rule only counts
+	Frame          *Frame // of a rule of ebtables, which has no Source, Dest and Protocol; else nil
 }
 
 // Network is an address under a mask of the same family; invalid addresses
@@ -52,6 +53,9 @@ type Protocol struct {
 // counters and newline.
 func (r *Rule) AppendSave(dst []byte, chain string) []byte {
 	dst = append(append(dst, "-A "...), chain...)
+	if r.Frame != nil {
+		return r.appendFrame(dst)
+	}
 	dst = r.Source.append(dst, " -s ")
 	dst = r.Dest.append(dst, " -d ")
 	dst = r.In.append(dst, " -i ")

@@ -24,11 +24,14 @@ type Table struct {
 // Chain is one chain of a Table.
 type Chain struct {
 	Name           string
-	Policy         Verdict // empty for a user chain
+	Policy         Verdict // empty for a user chain, unless it is of ebtables
 	Packets, Bytes uint64  // that the policy met
 	Rules          []Rule
 	// Uncounted: nothing counts what the policy met, in a table of nf_tables.
 	Uncounted bool
+	// PolicyRule is the handle of the rule by which a user chain of ebtables has
+	// its policy; 0 for none, and such a chain returns.
+	PolicyRule uint64
 	// Absent: the kernel has no such chain. iptables-save prints the built-in
 	// chains of a table of nf_tables whether they are there or not.
 	Absent bool
@@ -273,14 +276,22 @@ func (t *Table) AppendSave(dst []byte, withCounters bool) []byte {
 	dst = slices.Grow(dst, t.textSize())
 	dst = append(append(append(dst, '*'), t.Name...), '\n')
 	for _, c := range t.Chains {
-		dst = c.appendHead(dst)
+		dst = c.appendHead(dst, t.Family)
 	}
 	for _, c := range t.Chains {
 		for i := range c.Rules {
 			dst = c.appendRule(dst, i, withCounters)
 		}
 	}
-	return append(dst, "COMMIT\n"...)
+	return append(dst, t.end()...)
+}
+
+// end is the last line, which ebtables-save does not have.
+func (t *Table) end() string {
+	if t.Family == ruleset.Bridge {
+		return ""
+	}
+	return "COMMIT\n"
 }
 
 // pieceSize is from how many bytes on a part of a table's text is written.
@@ -293,7 +304,7 @@ func (t *Table) WriteSave(w io.Writer, withCounters bool) error {
 	line := append(append([]byte{'*'}, t.Name...), '\n')
 	_, _ = out.Write(line)
 	for _, c := range t.Chains {
-		line = c.appendHead(line[:0])
+		line = c.appendHead(line[:0], t.Family)
 		_, _ = out.Write(line)
 	}
 	for _, c := range t.Chains {
@@ -302,16 +313,20 @@ func (t *Table) WriteSave(w io.Writer, withCounters bool) error {
 			_, _ = out.Write(line)
 		}
 	}
-	_, _ = out.WriteString("COMMIT\n")
+	_, _ = out.WriteString(t.end())
 	return out.Flush() // it keeps the first error
 }
 
-func (c *Chain) appendHead(dst []byte) []byte {
+func (c *Chain) appendHead(dst []byte, fam ruleset.Family) []byte {
 	dst = append(append(append(dst, ':'), c.Name...), ' ')
 	if c.Policy == "" {
 		dst = append(dst, '-')
 	}
-	dst = append(append(dst, c.Policy...), ' ')
+	dst = append(dst, c.Policy...)
+	if fam == ruleset.Bridge {
+		return append(dst, '\n')
+	}
+	dst = append(dst, ' ')
 	return append(counters(dst, c.Packets, c.Bytes), '\n')
 }
 

@@ -79,10 +79,14 @@ func BuiltinChains(table string) []*ruleset.Chain {
 	return chains
 }
 
-// BuiltinNFTChains are as [BuiltinChains] those that iptables-nft makes: the
-// table security at another priority than the legacy one, and mangle's OUTPUT of
-// a type that routes the packet again (iptables/nft.c: xtables_ipv4).
-func BuiltinNFTChains(table string) []*ruleset.Chain {
+// BuiltinNFTChains are as [BuiltinChains] those that iptables-nft makes in a
+// table of a family, IP, IP6 or Bridge: the table security at another priority
+// than the legacy one, and mangle's OUTPUT of a type that routes the packet again
+// (iptables/nft.c: xtables_ipv4, xtables_bridge).
+func BuiltinNFTChains(fam ruleset.Family, table string) []*ruleset.Chain {
+	if fam == ruleset.Bridge {
+		return bridgeChains(table)
+	}
 	chains := BuiltinChains(table)
 	for _, ch := range chains {
 		switch {
@@ -93,6 +97,20 @@ func BuiltinNFTChains(table string) []*ruleset.Chain {
 		}
 	}
 	return chains
+}
+
+// bridgeChains have the priorities of include/uapi/linux/netfilter_bridge.h.
+func bridgeChains(table string) []*ruleset.Chain {
+	at := func(name string, priority int32) *ruleset.Chain {
+		return &ruleset.Chain{Name: name, Base: &ruleset.Base{Hook: hookOf(name), Priority: priority, Type: "filter"}}
+	}
+	switch table {
+	case "filter":
+		return []*ruleset.Chain{at("INPUT", -200), at("FORWARD", -200), at("OUTPUT", -200)}
+	case "nat":
+		return []*ruleset.Chain{at("PREROUTING", -300), at("OUTPUT", 100), at("POSTROUTING", 300)}
+	}
+	return nil
 }
 
 func baseOf(table string, b builtin) *ruleset.Base {
@@ -110,7 +128,7 @@ func LooksLikeNFTable(t *ruleset.Table) bool {
 
 // MayBeNFTable is LooksLikeNFTable for tables that may have no chain at a hook.
 func MayBeNFTable(t *ruleset.Table) bool {
-	known := BuiltinNFTChains(t.Name)
+	known := BuiltinNFTChains(t.Family, t.Name)
 	if len(known) == 0 || t.Backend != ruleset.NFT || t.Family != ruleset.IP && t.Family != ruleset.IP6 {
 		return false
 	}

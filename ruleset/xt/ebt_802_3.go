@@ -1,0 +1,31 @@
+package xt
+
+import "github.com/pktrail/pktrail/ruleset"
+
+// Ebt802_3 looks at the LLC header of a frame with a length
+// (include/uapi/linux/netfilter_bridge/ebt_802_3.h).
+type Ebt802_3 struct {
+	Asked, Not uint8 // EBT_802_3_*
+	SAP        uint8
+	Type       uint16 // of SNAP
+}
+
+func decodeEbt802_3(b info, _ Env) Match {
+	return Ebt802_3{Asked: b.u8(4), Not: b.u8(5), SAP: b.u8(0), Type: b.be16(2)}
+}
+
+// Name is "802_3".
+func (Ebt802_3) Name() string { return "802_3" }
+
+// AppendSave implements [Match].
+func (m Ebt802_3) AppendSave(dst []byte) []byte {
+	if m.Asked&1 != 0 {
+		dst = padded(append(ebtOption(dst, "802_3-sap", m.Not&1 != 0), " 0x"...), uint32(m.SAP), 2)
+	}
+	if m.Asked&2 != 0 {
+		dst = padded(append(ebtOption(dst, "802_3-type", m.Not&2 != 0), " 0x"...), uint32(m.Type), 4)
+	}
+	return dst
+}
+
+func (Ebt802_3) when(asked) []ruleset.Condition { return untold("looks at the LLC header") }

@@ -1,0 +1,69 @@
+package xt
+
+import (
+	"net/netip"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// EbtARP looks into an ARP packet (include/uapi/linux/netfilter_bridge/ebt_arp.h).
+type EbtARP struct {
+	Asked, Not                                     uint8 // EBT_ARP_*
+	Hardware, Protocol, Opcode                     uint16
+	Source, SourceMask, Dest, DestMask             netip.Addr
+	SourceMAC, SourceMACMask, DestMAC, DestMACMask [6]byte
+}
+
+func decodeEbtARP(b info, _ Env) Match {
+	return EbtARP{
+		Asked: b.u8(48), Not: b.u8(49), Hardware: b.be16(0), Protocol: b.be16(2), Opcode: b.be16(4),
+		Source: b.addr(8, ip4), SourceMask: b.addr(12, ip4), Dest: b.addr(16, ip4), DestMask: b.addr(20, ip4),
+		SourceMAC: b.mac(24), SourceMACMask: b.mac(30), DestMAC: b.mac(36), DestMACMask: b.mac(42),
+	}
+}
+
+// Name is "arp".
+func (EbtARP) Name() string { return "arp" }
+
+// AppendSave implements [Match].
+func (m EbtARP) AppendSave(dst []byte) []byte {
+	for bit := uint8(1); bit != 0; bit <<= 1 {
+		if m.Asked&bit != 0 {
+			dst = m.appendOne(dst, bit, m.Not&bit != 0)
+		}
+	}
+	return dst
+}
+
+func (m EbtARP) appendOne(dst []byte, bit uint8, not bool) []byte {
+	switch bit {
+	case 0x01:
+		return m.appendOpcode(ebtOption(dst, "arp-op", not))
+	case 0x02:
+		return number(ebtOption(dst, "arp-htype", not), m.Hardware)
+	case 0x04:
+		return hexadecimal(ebtOption(dst, "arp-ptype", not), m.Protocol)
+	case 0x08:
+		return addressMask(append(ebtOption(dst, "arp-ip-src", not), ' '), m.Source, m.SourceMask)
+	case 0x10:
+		return addressMask(append(ebtOption(dst, "arp-ip-dst", not), ' '), m.Dest, m.DestMask)
+	case 0x20:
+		return macMask(append(ebtOption(dst, "arp-mac-src", not), ' '), m.SourceMAC, m.SourceMACMask)
+	case 0x40:
+		return macMask(append(ebtOption(dst, "arp-mac-dst", not), ' '), m.DestMAC, m.DestMACMask)
+	}
+	return option(dst, not, "arp-gratuitous")
+}
+
+func (m EbtARP) appendOpcode(dst []byte) []byte {
+	words := [...]string{
+		"Request", "Reply", "Request_Reverse", "Reply_Reverse", "DRARP_Request", "DRARP_Reply", "DRARP_Error",
+		"InARP_Request", "ARP_NAK",
+	}
+	if m.Opcode > 0 && int(m.Opcode) <= len(words) {
+		return bare(dst, words[m.Opcode-1])
+	}
+	return number(dst, m.Opcode)
+}
+
+func (EbtARP) when(asked) []ruleset.Condition { return untold("looks into ARP") }

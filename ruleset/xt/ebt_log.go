@@ -1,0 +1,77 @@
+package xt
+
+import "github.com/pktrail/pktrail/ruleset"
+
+// EbtLog writes a line to the kernel's log and goes on: what ebtables calls a
+// watcher (include/uapi/linux/netfilter_bridge/ebt_log.h).
+type EbtLog struct {
+	Level  uint8
+	Flags  uint32 // EBT_LOG_*
+	Prefix string
+}
+
+func decodeEbtLog(b info, _ Env) Match { return EbtLog{b.u8(0), b.u32(32), b.text(1, 30)} }
+
+// Name is "log".
+func (EbtLog) Name() string { return "log" }
+
+// AppendSave implements [Match].
+func (m EbtLog) AppendSave(dst []byte) []byte {
+	dst = ebtOption(dst, "log-level", false)
+	words := [...]string{"emerg", "alert", "crit", "error", "warning", "notice", "info", "debug"}
+	if int(m.Level) < len(words) {
+		dst = bare(dst, words[m.Level])
+	} else {
+		dst = number(dst, m.Level)
+	}
+	if m.Prefix != "" {
+		dst = append(append(append(ebtOption(dst, "log-prefix", false), ` "`...), m.Prefix...), '"')
+	}
+	for _, f := range [...]struct {
+		bit  uint32
+		name string
+	}{{1, "log-ip"}, {2, "log-arp"}, {8, "log-ip6"}} {
+		if m.Flags&f.bit != 0 {
+			dst = ebtOption(dst, f.name, false)
+		}
+	}
+	return dst
+}
+
+func (EbtLog) when(asked) []ruleset.Condition { return nil }
+
+// EbtNFLog hands the frame to listeners of nfnetlink_log and goes on
+// (include/uapi/linux/netfilter_bridge/ebt_nflog.h).
+type EbtNFLog struct {
+	Prefix           string
+	Group, Threshold uint16
+	Length           uint32
+}
+
+func decodeEbtNFLog(b info, _ Env) Match {
+	return EbtNFLog{b.text(12, 64), b.u16(4), b.u16(6), b.u32(0)}
+}
+
+// Name is "nflog".
+func (EbtNFLog) Name() string { return "nflog" }
+
+// AppendSave implements [Match].
+func (m EbtNFLog) AppendSave(dst []byte) []byte {
+	if m.Prefix != "" {
+		dst = append(append(append(ebtOption(dst, "nflog-prefix", false), ` "`...), m.Prefix...), '"')
+	}
+	dst = unless(dst, uint32(m.Group), 0, "nflog-group")
+	dst = unless(dst, m.Length, 0, "nflog-range")
+	return unless(dst, uint32(m.Threshold), 1, "nflog-threshold")
+}
+
+func (EbtNFLog) when(asked) []ruleset.Condition { return nil }
+
+// EbtLimit is [MatchLimit] in the words of ebtables, which always say the burst.
+type EbtLimit struct{ MatchLimit }
+
+// AppendSave implements [Match].
+func (m EbtLimit) AppendSave(dst []byte) []byte {
+	dst, _ = appendRate(option(dst, false, "limit"), uint64(m.Period), 10_000)
+	return number(option(dst, false, "limit-burst"), m.Burst)
+}

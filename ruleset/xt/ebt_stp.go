@@ -1,0 +1,70 @@
+package xt
+
+import "github.com/pktrail/pktrail/ruleset"
+
+// EbtSTP looks into a BPDU of the spanning tree protocol
+// (include/uapi/linux/netfilter_bridge/ebt_stp.h). Numbers are in host byte order.
+type EbtSTP struct {
+	Asked, Not                         uint16 // EBT_STP_*
+	Type, Flags                        uint8
+	RootPriority, SenderPriority, Port Ports
+	RootAddr, SenderAddr               MAC
+	RootCost                           Span
+	MessageAge, MaxAge, HelloTime      Ports
+	ForwardDelay                       Ports
+}
+
+func decodeEbtSTP(b info, _ Env) Match {
+	return EbtSTP{
+		Asked: b.u16(68), Not: b.u16(70), Type: b.u8(0), Flags: b.u8(4), RootPriority: b.ports(6),
+		RootAddr: MAC{Addr: b.mac(10), Mask: b.mac(16)}, RootCost: b.span(24), SenderPriority: b.ports(32),
+		SenderAddr: MAC{Addr: b.mac(36), Mask: b.mac(42)}, Port: b.ports(48), MessageAge: b.ports(52), MaxAge: b.ports(56),
+		HelloTime: b.ports(60), ForwardDelay: b.ports(64),
+	}
+}
+
+// Name is "stp".
+func (EbtSTP) Name() string { return "stp" }
+
+// AppendSave implements [Match].
+func (m EbtSTP) AppendSave(dst []byte) []byte {
+	names := [...]string{
+		"type", "flags", "root-prio", "root-addr", "root-cost", "sender-prio", "sender-addr", "port", "msg-age", "max-age",
+		"hello-time", "forward-delay",
+	}
+	for i, name := range names {
+		if m.Asked>>i&1 != 0 {
+			dst = m.appendOne(ebtOption(dst, "stp-"+name, m.Not>>i&1 != 0), name)
+		}
+	}
+	return dst
+}
+
+func (m EbtSTP) appendOne(dst []byte, name string) []byte {
+	switch name {
+	case "type":
+		return worded(dst, m.Type, map[uint8]string{0: "config", 0x80: "tcn"})
+	case "flags":
+		return worded(dst, m.Flags, map[uint8]string{1: "topology-change", 0x80: "topology-change-ack"})
+	case "root-addr":
+		return macMask(append(dst, ' '), m.RootAddr.Addr, m.RootAddr.Mask)
+	case "sender-addr":
+		return macMask(append(dst, ' '), m.SenderAddr.Addr, m.SenderAddr.Mask)
+	case "root-cost":
+		return reach(dst, m.RootCost.Low, m.RootCost.High)
+	}
+	p := map[string]Ports{
+		"root-prio": m.RootPriority, "sender-prio": m.SenderPriority, "port": m.Port, "msg-age": m.MessageAge,
+		"max-age": m.MaxAge, "hello-time": m.HelloTime, "forward-delay": m.ForwardDelay,
+	}[name]
+	return reach(dst, p.Low, p.High)
+}
+
+func worded(dst []byte, n uint8, words map[uint8]string) []byte {
+	if word, ok := words[n]; ok {
+		return bare(dst, word)
+	}
+	return number(dst, n)
+}
+
+func (EbtSTP) when(asked) []ruleset.Condition { return untold("looks into the spanning tree protocol") }

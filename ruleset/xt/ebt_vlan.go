@@ -1,0 +1,38 @@
+package xt
+
+import (
+	"fmt"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
+
+// EbtVLAN looks at the tag of a virtual LAN (include/uapi/linux/netfilter_bridge/ebt_vlan.h).
+type EbtVLAN struct {
+	Asked, Not    uint8 // EBT_VLAN_*
+	ID            uint16
+	Priority      uint8
+	Encapsulation uint16 // the type of what is in it
+}
+
+func decodeEbtVLAN(b info, _ Env) Match {
+	return EbtVLAN{Asked: b.u8(6), Not: b.u8(7), ID: b.u16(0), Priority: b.u8(2), Encapsulation: b.be16(4)}
+}
+
+// Name is "vlan".
+func (EbtVLAN) Name() string { return "vlan" }
+
+// AppendSave implements [Match].
+func (m EbtVLAN) AppendSave(dst []byte) []byte {
+	if m.Asked&1 != 0 {
+		dst = number(ebtOption(dst, "vlan-id", m.Not&1 != 0), m.ID)
+	}
+	if m.Asked&2 != 0 {
+		dst = number(ebtOption(dst, "vlan-prio", m.Not&2 != 0), m.Priority)
+	}
+	if m.Asked&4 != 0 {
+		dst = fmt.Appendf(ebtOption(dst, "vlan-encap", m.Not&4 != 0), " %04X", m.Encapsulation)
+	}
+	return dst
+}
+
+func (EbtVLAN) when(asked) []ruleset.Condition { return untold("looks at the tag of a virtual LAN") }
