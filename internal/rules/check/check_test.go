@@ -69,8 +69,10 @@ func TestShadowed(t *testing.T) {
 		{[]string{"f -m mark --mark 0x4000/0x4000 -j ACCEPT", "f -m mark --mark 0x4000/0x4000 -p tcp -j DROP"}, []string{"2<1"}},
 		{[]string{"f -p tcp -m multiport --dports 80,443 -j ACCEPT", "f -p tcp --dport 443 -j DROP"}, []string{"2<1"}},
 		{[]string{"f -j g", "f -p tcp -j ACCEPT", "g -j LOG", "g -j DROP"}, []string{"2<1"}},
+		{[]string{"f -m mark --mark 1 -j ACCEPT", "f -p udp -j LOG", "f -m mark --mark 1 -p tcp -j DROP"}, []string{"3<1"}},
 		// These leave the later rule something, or may do so.
 		{[]string{"f -m limit --limit 5/sec -j ACCEPT", "f -j DROP"}, nil},
+		{[]string{"f -m mark --mark 1 -j ACCEPT", "f -j g", "f -m mark --mark 1 -j ACCEPT", "g -j MARK --set-xmark 1"}, nil},
 		{[]string{"f -p tcp -j LOG", "f -p tcp -j DROP"}, nil},
 		{[]string{"f -p tcp -j MARK --set-xmark 1", "f -p tcp -j ACCEPT"}, nil},
 		{[]string{"f -j g", "f -p tcp -j ACCEPT", "g -p tcp -j RETURN", "g -j DROP"}, nil},
@@ -180,6 +182,15 @@ func TestContradictory(t *testing.T) {
 	found := contradictory(newHost([]*ruleset.Table{table(t, ruleset.Legacy, "filter", ":f -",
 		"f -p tcp -m multiport --dports 80,443 -m tcp --dport 8080 -j ACCEPT", "f -p tcp -m multiport --dports 80,443 -m tcp --dport 80 -j ACCEPT")}))
 	if len(found) != 1 || !strings.HasPrefix(found[0].Title, "rule 1 of chain f") {
+		t.Errorf("%v", found)
+	}
+}
+
+// TestOwnMarks: one program's chains know each other's marks.
+func TestOwnMarks(t *testing.T) {
+	found := overwrittenMarks(newHost([]*ruleset.Table{table(t, ruleset.Legacy, "mangle", ":PREROUTING ACCEPT", ":MESH_IN -", ":MESH_OUT -",
+		"MESH_IN -m mark --mark 0x111/0xfff -j ACCEPT", "MESH_OUT -j MARK --set-xmark 0x111")}))
+	if len(found) > 0 {
 		t.Errorf("%v", found)
 	}
 }

@@ -89,7 +89,7 @@ func sooner(a, b ruleset.Value) ruleset.Value {
 // contradictory finds rules whose own conditions exclude each other.
 func contradictory(h *host) (found []doctor.Finding) {
 	h.eachRule(func(t *ruleset.Table, c *ruleset.Chain, r *ruleset.Rule) {
-		if _, possible := factsOf(r); possible {
+		if _, possible := factsOf(r); possible || r.Effect.SetsMark { // between two looks at it
 			return
 		}
 		found = append(found, doctor.Finding{

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pktrail/pktrail/internal/doctor"
 	"github.com/pktrail/pktrail/ruleset"
@@ -13,17 +14,18 @@ const wholeMark = 0xffffffff
 // others share it bit by bit.
 func overwrittenMarks(h *host) (found []doctor.Finding) {
 	readers := h.bitReaders()
-	if len(readers) == 0 {
-		return nil
-	}
 	h.eachRule(func(t *ruleset.Table, c *ruleset.Chain, r *ruleset.Rule) {
 		if !r.Known || !r.Effect.SetsMark || r.Effect.MarkMask != wholeMark || onlyUnmarked(r) {
+			return
+		}
+		others := othersThan(maker(c), readers)
+		if len(others) == 0 {
 			return
 		}
 		f := doctor.Finding{
 			ID: "mark-overwritten", Severity: doctor.Medium, Certainty: doctor.Suspect,
 			Title:    fmt.Sprintf("%s sets all bits of the mark, and others keep bits of their own there", ruleName(t, c, r)),
-			Evidence: append([]doctor.Evidence{{What: "rule", Is: r.Text, Want: "a mask with its own bits alone"}}, bounded(readers)...),
+			Evidence: append([]doctor.Evidence{{What: "rule", Is: r.Text, Want: "a mask with its own bits alone"}}, bounded(others)...),
 			Fix:      []string{"set the bits that are yours alone: --set-xmark VALUE/MASK, or in nft `meta mark set meta mark & ~MASK | VALUE`"},
 		}
 		if h.kubernetes() {
@@ -34,17 +36,41 @@ func overwrittenMarks(h *host) (found []doctor.Finding) {
 	return found
 }
 
-// bitReaders are the rules that look at some bits of the mark and not at others.
-func (h *host) bitReaders() (all []doctor.Evidence) {
+// reader is a rule that looks at some bits of the mark and not at others.
+type reader struct {
+	maker string
+	seen  doctor.Evidence
+}
+
+func (h *host) bitReaders() (all []reader) {
 	h.eachRule(func(t *ruleset.Table, c *ruleset.Chain, r *ruleset.Rule) {
 		for i := range r.When {
 			w := &r.When[i]
 			if len(w.Fields) == 1 && w.Fields[0] == ruleset.Mark && w.Mask != (ruleset.Value{}) && w.Mask != ruleset.Number(wholeMark) {
-				all = append(all, doctor.Evidence{What: ruleName(t, c, r), Is: fmt.Sprintf("looks at bits 0x%x: %s", w.Mask.Low, r.Text)})
+				is := fmt.Sprintf("looks at bits 0x%x: %s", w.Mask.Low, r.Text)
+				all = append(all, reader{maker(c), doctor.Evidence{What: ruleName(t, c, r), Is: is}})
 				return
 			}
 		}
 	})
+	return all
+}
+
+// maker is how the program that made a chain begins its names, as far as that
+// can be told: programs know their own marks.
+func maker(c *ruleset.Chain) string {
+	if at := strings.IndexAny(c.Name, "-_"); at > 0 && c.Base == nil {
+		return c.Name[:at]
+	}
+	return ""
+}
+
+func othersThan(maker string, readers []reader) (all []doctor.Evidence) {
+	for _, r := range readers {
+		if maker == "" || r.maker != maker {
+			all = append(all, r.seen)
+		}
+	}
 	return all
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/pktrail/pktrail/internal/doctor"
 	"github.com/pktrail/pktrail/ruleset"
@@ -49,6 +50,7 @@ type shadows struct {
 	ends    *enders
 	general []*ruleset.Rule
 	exact   map[exactly][]*ruleset.Rule
+	changed int // the last rule so far that may have changed what packets carry
 	left    int
 	stopped int // the rule from which on there was no time
 }
@@ -81,8 +83,40 @@ func (s *shadows) search(c *ruleset.Chain) (evidence []doctor.Evidence) {
 		if s.takes(r) {
 			s.remember(r)
 		}
+		if changes(r) {
+			s.changed = r.Number
+		}
 	}
 	return evidence
+}
+
+// changes reports whether packets that go on behind a rule may be others than
+// before: it, or a chain that it calls, sets their mark or more.
+func changes(r *ruleset.Rule) bool {
+	e := &r.Effect
+	switch e.Verdict {
+	case ruleset.Jump:
+		return true
+	case ruleset.Continue:
+		return e.SetsMark || e.Target != "" && e.Target != "LOG" && e.Target != "NFLOG" || strings.Contains(r.Text, " set ")
+	}
+	return !e.Known
+}
+
+// lasting reports whether what a condition looks at stays as it is while a
+// packet goes through chains, whatever their rules do but for nft's own
+// statements that write headers.
+func lasting(c *ruleset.Condition) bool {
+	for _, f := range c.Fields {
+		switch f {
+		case ruleset.NFProto, ruleset.IPSource, ruleset.IPDest, ruleset.IP6Source, ruleset.IP6Dest, ruleset.L4Proto,
+			ruleset.SourcePort, ruleset.DestPort, ruleset.ICMPType, ruleset.ICMPCode, ruleset.ICMP6Type, ruleset.ICMP6Code,
+			ruleset.InName, ruleset.OutName, ruleset.InIndex, ruleset.OutIndex, ruleset.PhysIn, ruleset.PhysOut, ruleset.Length:
+		default:
+			return false
+		}
+	}
+	return !slices.ContainsFunc(c.Any, func(one ruleset.Condition) bool { return !lasting(&one) })
 }
 
 // takes reports whether no packet that matches the rule comes to the next one,
@@ -114,7 +148,7 @@ func (s *shadows) taker(r *ruleset.Rule, facts ruleset.Facts) (first *ruleset.Ru
 	consider := func(candidates []*ruleset.Rule) {
 		for _, a := range candidates {
 			s.left--
-			if (first == nil || a.Number < first.Number) && covers(a, r, facts) {
+			if (first == nil || a.Number < first.Number) && s.still(a) && covers(a, r, facts) {
 				first = a
 				return
 			}
@@ -127,6 +161,11 @@ func (s *shadows) taker(r *ruleset.Rule, facts ruleset.Facts) (first *ruleset.Ru
 		}
 	}
 	return first
+}
+
+// still reports whether what an earlier rule asked for is as it was.
+func (s *shadows) still(a *ruleset.Rule) bool {
+	return s.changed < a.Number || !slices.ContainsFunc(a.When, func(c ruleset.Condition) bool { return !lasting(&c) })
 }
 
 // covers reports whether a matches whatever b matches.
