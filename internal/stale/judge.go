@@ -94,7 +94,7 @@ func (j *judge) report(r *Report) {
 	}
 	if j.unsure {
 		r.Notes = append(r.Notes, "whether what was answered once is answered still is not counted here: "+
-			"sysctl -w net.netfilter.nf_conntrack_acct=1 counts packets of new entries")
+			j.facts.Inside.Enter+"sysctl -w net.netfilter.nf_conntrack_acct=1 counts packets of new entries")
 	}
 }
 

@@ -127,6 +127,17 @@ func TestReport(t *testing.T) {
 	golden(t, "stale", r)
 }
 
+// TestNoteInside: what a note says to run is for the namespace that was looked at.
+func TestNoteInside(t *testing.T) {
+	once := func() *conntrack.Flow { return flow(1, udp, dns, "10.244.1.9:53", 29, conntrack.SeenReply) }
+	f := known(t)
+	f.Inside = Inside{Enter: "ip netns exec n1 ", Netns: " --netns n1"}
+	notes := look(Options{}, []*conntrack.Flow{once()}, []*conntrack.Flow{once()}).Judge(f).Notes
+	if len(notes) != 1 || !strings.Contains(notes[0], ": ip netns exec n1 sysctl -w net.netfilter.nf_conntrack_acct=1 ") {
+		t.Errorf("%q", notes)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	counted := func(f *conntrack.Flow, orig, reply uint64) *conntrack.Flow {
 		f.Has |= conntrack.HasCountersOrig | conntrack.HasCountersReply
