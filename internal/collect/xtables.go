@@ -38,7 +38,12 @@ func xtables(fam ruleset.Family) ([]*xt.Table, error) {
 	}
 	defer x.close()
 	words := hostNames()
-	words.Set = (&setNames{x: x, known: map[uint16]string{}}).name
+	sets, err := newSetNames()
+	if err != nil {
+		return nil, err
+	}
+	defer sets.x.close()
+	words.Set = sets.name
 	env := xt.Env{Family: fam, Names: words}
 	var tables []*xt.Table
 	var failed []error
@@ -87,7 +92,8 @@ func (x *xtSocket) hooks(table string) (xt.Hooks, error) {
 }
 
 // setNames asks what ipsets are called that rules hold by their index. A set in
-// a rule means that the kernel has ipsets, so asking loads nothing.
+// a rule means that the kernel has ipsets, so asking loads nothing. Only sockets
+// of IPv4 may ask, for sets of either family (net/netfilter/ipset/ip_set_core.c: so_set).
 type setNames struct {
 	x       *xtSocket
 	version uint32
@@ -102,6 +108,15 @@ const (
 	ipsetNameLen   = 32    // IPSET_MAXNAMELEN
 	sizeofIPSetReq = 8 + ipsetNameLen
 )
+
+// newSetNames runs on a thread inside the namespace; its socket is to be closed.
+func newSetNames() (*setNames, error) {
+	x, err := dialXt(ruleset.IP)
+	if err != nil {
+		return nil, err
+	}
+	return &setNames{x: x, known: map[uint16]string{}}, nil
+}
 
 // name returns "" for a set without a name, or one that may not be asked for.
 func (s *setNames) name(index uint16) string {

@@ -112,6 +112,26 @@ func withoutComments(listing string) string {
 	return kept.String()
 }
 
+// Rules hold ipsets by a number; their names are shown in both families.
+func TestXTablesNamesSets(t *testing.T) {
+	ns := newNS(t)
+	for fam, words := range map[ruleset.Family]string{ruleset.IP: "inet", ruleset.IP6: "inet6"} {
+		if _, complaint, err := tryRun(ns, "", "ipset", "create", "of-"+words, "hash:net", "family", words); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatal(err, complaint)
+			}
+			t.Skip("needs ipset: ", err, complaint)
+		}
+		rule := "-A INPUT -m set --match-set of-" + words + " src -j SET --add-set of-" + words + " dst\n"
+		if err := restore(ns, fam, "*filter\n:INPUT ACCEPT [0:0]\n"+rule+"COMMIT\n"); err != nil {
+			t.Fatal(err)
+		}
+		if got := native(t, ns, fam, false); !strings.Contains(got, rule) {
+			t.Errorf("%s: no rule %s in\n%s", fam, rule, got)
+		}
+	}
+}
+
 func TestXTables(t *testing.T) {
 	ns := newNS(t)
 	if tables, err := New(ns, Options{}).XTables(ruleset.IP); err != nil || len(tables) != 0 {
