@@ -47,10 +47,11 @@ func (d *decoder) target(x *expr) error {
 	if err != nil {
 		return err
 	}
-	if name := string(x.text(xtName)); d.rule.Frame != nil && (name == "log" || name == "nflog") {
-		return d.match(x) // a watcher of ebtables, which goes on
+	name := d.name(x.text(xtName))
+	if watches(name, d.env.Family) {
+		return d.match(x)
 	}
-	t, _ := xt.DecodeTarget(d.name(x.text(xtName)), rev, x.attr[xtInfo], d.env)
+	t, _ := xt.DecodeTarget(name, rev, x.attr[xtInfo], d.env)
 	d.decide(t)
 	return nil
 }

@@ -91,7 +91,13 @@ func filter(fam ruleset.Family, rules ...[]byte) *nft.Table {
 	n := &nft.Native{}
 	message(n, 0, fam, attr(1, "filter\x00"))
 	message(n, 3, fam, attr(1, "filter\x00"), attr(3, "user\x00"))
-	message(n, 3, fam, attr(1, "filter\x00"), attr(3, "INPUT\x00"), attr(4, attr(1, 1), attr(2, 0)), attr(5, 0), attr(7, "filter\x00"),
+	priority := 0
+	if fam == ruleset.Bridge {
+		priority = -200
+		message(n, 9, fam, attr(1, "filter\x00"), attr(2, "__set0\x00"), attr(3, 3), attr(4, 9), attr(5, 6))
+		message(n, 12, fam, attr(1, "filter\x00"), attr(2, "__set0\x00"), attr(3, attr(1, attr(1, attr(dataValue, "\x02\x00\x00\x00\x00\x01")))))
+	}
+	message(n, 3, fam, attr(1, "filter\x00"), attr(3, "INPUT\x00"), attr(4, attr(1, 1), attr(2, priority)), attr(5, 0), attr(7, "filter\x00"),
 		attr(8, attr(1, uint64(80)), attr(2, uint64(2))))
 	for i, r := range rules {
 		message(n, 6, fam, attr(1, "filter\x00"), attr(2, "INPUT\x00"), attr(3, uint64(i+5)), attr(4, r))
@@ -264,6 +270,10 @@ func TestWords(t *testing.T) {
 		if got := WordsOf(names)(ruleset.IP, &c.x); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
+	}
+	seen := nft.XT{Target: true, Name: "nflog", Info: append([]byte(native(0)+native(3)+native(0)+"seen"), make([]byte, 60)...)}
+	if got := Words(ruleset.Bridge, &seen); got != `--nflog-prefix "seen" --nflog-group 3 --nflog-threshold 0` {
+		t.Errorf("%q of a watcher of ebtables", got)
 	}
 	if got := Words(ruleset.IP, &nft.XT{Name: "devgroup", Info: []byte(group)}); got != "-m devgroup --src-group 0x5" {
 		t.Errorf("%q without names", got)

@@ -2,6 +2,7 @@ package iptnft
 
 import (
 	"math"
+	"strings"
 
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/nft"
@@ -24,10 +25,19 @@ func WordsOf(names *xt.Names) func(ruleset.Family, *nft.XT) string {
 }
 
 func words(x *nft.XT, e xt.Env) string {
-	if x.Target {
-		t, _ := xt.DecodeTarget(x.Name, uint8(x.Revision), x.Info, e)
+	rev := uint8(x.Revision)
+	if x.Target && !watches(x.Name, e.Family) {
+		t, _ := xt.DecodeTarget(x.Name, rev, x.Info, e)
 		return string(t.AppendSave([]byte("-j " + t.Name())))
 	}
-	m, _ := xt.DecodeMatch(x.Name, uint8(x.Revision), x.Info, e)
+	m, err := xt.DecodeMatch(x.Name, rev, x.Info, e)
+	if e.Family == ruleset.Bridge && err == nil { // ebtables has no -m
+		return strings.TrimPrefix(string(m.AppendSave(nil)), " ")
+	}
 	return string(m.AppendSave([]byte("-m " + m.Name())))
+}
+
+// watches: a target of ebtables that stands among the matches and goes on.
+func watches(target string, fam ruleset.Family) bool {
+	return fam == ruleset.Bridge && (target == "log" || target == "nflog")
 }
