@@ -58,7 +58,9 @@ const (
 )
 
 // Facts are what is known of packets: the ranges in which a field lies, sorted
-// and without overlap. A field that is not there may have any value.
+// and without overlap. A field that is not there may have any value, or the
+// packets may not have it. One that is there they have: a port is of no later
+// fragment, a mark of a flow is of a packet that has a flow.
 type Facts map[Field][]Range
 
 // Judge tells whether the condition holds for all packets that fit the facts

@@ -37,7 +37,7 @@ const (
 	OutIndex  Field = "oif"
 	InPort    Field = "meta ibrname" // physdev's are PhysIn and PhysOut
 	OutPort   Field = "meta obrname"
-	PhysIn    Field = "physdev in"
+	PhysIn    Field = "physdev in" // both empty for a packet of no bridge
 	PhysOut   Field = "physdev out"
 	PktType   Field = "meta pkttype" // PACKET_*
 	Mark      Field = "meta mark"

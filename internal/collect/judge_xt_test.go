@@ -171,24 +171,20 @@ func (c *court) states() []string {
 }
 
 func (c *court) read(when bool) map[string][]ruleset.Rule {
+	sets, err := c.host.IPSets()
+	if err != nil {
+		c.Fatal(err)
+	}
 	tables, err := c.host.XTables(c.fam)
 	if c.nft && err == nil {
-		tables, err = c.mangle()
+		tables, err = c.mangle(sets)
 	}
 	if err != nil {
 		c.Fatal(err)
 	}
-	var members ruleset.Members
-	if when && len(c.sets) > 0 {
-		sets, err := c.host.IPSets()
-		if err != nil {
-			c.Fatal(err)
-		}
-		members = ipset.Members(sets, c.fam)
-	}
 	found := map[string][]ruleset.Rule{}
 	for _, t := range tables {
-		for _, ch := range t.Model(when, members).Chains {
+		for _, ch := range t.Model(when, ipset.Members(sets, c.fam)).Chains {
 			if ch.Name == "before" || ch.Name == "after" {
 				found[ch.Name] = ch.Rules
 			}
@@ -198,16 +194,14 @@ func (c *court) read(when bool) map[string][]ruleset.Rule {
 }
 
 // mangle is the table of iptables-nft that is judged.
-func (c *court) mangle() ([]*xt.Table, error) {
+func (c *court) mangle(sets []*ipset.Set) ([]*xt.Table, error) {
 	native, err := c.host.NFTables()
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range native.Tables {
 		if t.Name == "mangle" {
-			names := hostNames()
-			names.Set = namesOfSets(c.T, c.lab.NS("rt"), c.fam)
-			told, err := iptnft.Table(t, xt.Env{Family: c.fam, Names: names})
+			told, err := iptnft.Table(t, xt.Env{Family: c.fam, Names: xtNames(sets)})
 			return []*xt.Table{told}, err
 		}
 	}
@@ -242,6 +236,10 @@ func (c *court) sit() {
 		if c.Failed() {
 			return
 		}
+	}
+	all := c.told[ruleset.No] + c.told[ruleset.Yes] + c.told[ruleset.Maybe]
+	if c.told[ruleset.Maybe]*20 > all || c.told[ruleset.Yes]*20 < all {
+		c.Error("too little is told")
 	}
 	c.Logf("%d times no, %d times yes, %d times not told", c.told[ruleset.No], c.told[ruleset.Yes], c.told[ruleset.Maybe])
 }

@@ -2,7 +2,9 @@
 // the text of iptables-save and ip6tables-save, legacy and iptables-nft alike
 // ([ParseSave], [ParseRule]), and from the bytes in which the kernel keeps them
 // ([ParseTable], [DecodeMatch], [DecodeTarget]). It tells what each rule does
-// ([EffectOf]). It runs no tool and asks no kernel.
+// ([EffectOf], [Rule.Effect]) and what a packet must be for it ([Rule.Conditions]),
+// and hands on all of it in the one model ([Table.Model]). It runs no tool and asks
+// no kernel.
 //
 // A match or target is one file: its fields, how they are read from the
 // kernel's struct and from text, and its text. What is not known is kept, as
