@@ -17,13 +17,14 @@ type Document struct {
 }
 
 // AppendSave appends the selected tables that iptables has words for as
-// iptables-save and ip6tables-save print them: one after the other for IPv4 and
-// IPv6 and for each back end, behind a comment that says for which tool. The
-// rules have counters before them where withCounters says so.
+// iptables-save, ip6tables-save and ebtables-save print them: one after the
+// other for IPv4, IPv6 and bridges and for each back end, behind a comment that
+// says for which tool. The rules have counters before them where withCounters
+// says so.
 func (h *Host) AppendSave(dst []byte, s *Selection, withCounters bool) Document {
 	tables, leftOut := h.saved(s)
 	for _, b := range []ruleset.Backend{ruleset.Legacy, ruleset.NFT} {
-		for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
+		for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Bridge} {
 			begun := false
 			for _, t := range tables {
 				if backendOf(t) != b || t.Family != fam {
@@ -41,8 +42,11 @@ func (h *Host) AppendSave(dst []byte, s *Selection, withCounters bool) Document 
 
 func banner(b ruleset.Backend, fam ruleset.Family) string {
 	tool, engine := "iptables", "legacy"
-	if fam == ruleset.IP6 {
+	switch fam {
+	case ruleset.IP6:
 		tool = "ip6tables"
+	case ruleset.Bridge:
+		tool = "ebtables"
 	}
 	if b == ruleset.NFT {
 		engine = "nf_tables"
