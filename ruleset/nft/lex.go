@@ -74,12 +74,14 @@ func (p place) position() (line, column int) {
 }
 
 // cursor is a place in a text, and where the text ends. Inside the value of a
-// variable, up is where it goes on behind.
+// variable, or an included file, up is where it goes on behind.
 type cursor struct {
 	place
 	end   int
 	up    *cursor
 	depth int
+	// variable: the text is the value of one, and not an included file.
+	variable bool
 }
 
 // next reads the token at the cursor.

@@ -381,23 +381,24 @@ func (w *lowerer) needsICMP(l *payloadLeaf) {
 }
 
 // joinFields brings fields that lie side by side into their order in the packet,
-// as they are in one load (src/payload.c: payload_try_merge).
+// as they are in one load (src/rule.c: stmt_reduce, src/payload.c: payload_do_merge).
+// Other matches between them do not matter, other statements do.
 func joinFields(stmts []stmt) []stmt {
-	var out []stmt
-	for len(stmts) > 0 {
-		n := 0
-		for n < len(stmts) && joinable(stmts[n]) != nil {
-			n++
+	j := joiner{group: map[stmt][]stmt{}, follows: map[stmt]bool{}}
+	var run []stmt
+	for _, s := range stmts {
+		if _, match := s.(*exprStmt); !match {
+			j.join(run)
+			run = run[:0]
+		} else if joinable(s) != nil {
+			run = append(run, s)
 		}
-		if n < 2 {
-			n = max(n, 1)
-			out = append(out, stmts[:n]...)
-		} else {
-			out = append(out, joinRun(stmts[:n])...)
-		}
-		stmts = stmts[n:]
 	}
-	return out
+	j.join(run)
+	if len(j.group) == 0 {
+		return stmts
+	}
+	return j.arranged(stmts)
 }
 
 // joinable is the field of a match that may be joined with others.
@@ -413,27 +414,43 @@ func joinable(s stmt) *payloadLeaf {
 	return l
 }
 
-// joinRun puts each group of neighbours where the first of them in the packet stood.
-func joinRun(stmts []stmt) (out []stmt) {
-	sorted := slices.Clone(stmts)
+// joiner has, for the first field of each group in the packet, the group.
+type joiner struct {
+	group   map[stmt][]stmt
+	follows map[stmt]bool
+}
+
+func (j *joiner) join(run []stmt) {
+	if len(run) < 2 {
+		return
+	}
+	sorted := slices.Clone(run)
 	slices.SortStableFunc(sorted, func(a, b stmt) int {
-		return cmp.Compare(joinable(a).offset, joinable(b).offset)
+		l, r := joinable(a), joinable(b)
+		return cmp.Or(cmp.Compare(l.base, r.base), cmp.Compare(l.offset, r.offset))
 	})
-	group := map[stmt][]stmt{}
-	follows := map[stmt]bool{}
 	for i := 0; i < len(sorted); {
-		first, n, bits := sorted[i], i+1, joinable(sorted[i]).bits
+		n, bits := i+1, joinable(sorted[i]).bits
 		for n < len(sorted) && neighbours(joinable(sorted[n-1]), joinable(sorted[n]), bits) {
 			bits += joinable(sorted[n]).bits
-			follows[sorted[n]] = true
+			j.follows[sorted[n]] = true
 			n++
 		}
-		group[first] = sorted[i:n]
+		if n > i+1 {
+			j.group[sorted[i]] = sorted[i:n]
+		}
 		i = n
 	}
+}
+
+// arranged puts each group where its first field stood.
+func (j *joiner) arranged(stmts []stmt) (out []stmt) {
 	for _, s := range stmts {
-		if !follows[s] {
-			out = append(out, group[s]...)
+		switch all := j.group[s]; {
+		case all != nil:
+			out = append(out, all...)
+		case !j.follows[s]:
+			out = append(out, s)
 		}
 	}
 	return out

@@ -19,14 +19,28 @@ import (
 // The error joins a *ruleset.LineError for each of the first hundred places that
 // are not understood. A statement that is not understood is kept with the rest
 // of its rule, in the words that it was written in; nothing else of a table gets
-// lost. An include is an error: the text of other files is not looked for.
+// lost. An include is an error: see [ParseIncluding].
 func ParseRuleset(r io.Reader, file string) (*Native, error) {
+	return ParseIncluding(r, file, nil)
+}
+
+// Included is a file that another one includes.
+type Included struct{ Name, Text string }
+
+// Include finds the files that `include "…"` names, which may be a pattern that
+// fits several or none.
+type Include func(pattern string) ([]Included, error)
+
+// ParseIncluding is [ParseRuleset] for files that include others.
+func ParseIncluding(r io.Reader, file string, include Include) (*Native, error) {
 	text, err := readText(r)
 	if err != nil {
 		return &Native{}, fmt.Errorf("read %s: %w", file, err)
 	}
 	p := newTextReader(text, file)
+	p.include = include
 	p.commands()
+	p.changes()
 	return p.native, errors.Join(p.errs...)
 }
 
@@ -48,7 +62,6 @@ func readText(r io.Reader) (string, error) {
 type textReader struct {
 	native *Native
 	table  *Table // at hand
-	file   string
 
 	tok   token // at hand
 	after cursor
@@ -61,10 +74,12 @@ type textReader struct {
 	errs     []error
 	sum      *lowerer // of the rule at hand, as far as it was read
 	ended    bool     // inside braces
+	changed  []setName
+	include  Include
 }
 
 func newTextReader(text, file string) *textReader {
-	p := &textReader{native: &Native{byKey: map[tableKey]*Table{}}, file: file, vars: map[string]cursor{}}
+	p := &textReader{native: &Native{byKey: map[tableKey]*Table{}}, vars: map[string]cursor{}}
 	p.after = cursor{place: place{from: &source{file, text}}, end: len(text)}
 	p.advance()
 	return p
@@ -92,7 +107,7 @@ func (p *textReader) advance() {
 				return
 			}
 		default:
-			if p.after.up != nil {
+			if p.after.up != nil && p.after.variable {
 				p.expanded++
 			}
 			return
@@ -115,7 +130,7 @@ func (p *textReader) enter() bool {
 		return false
 	}
 	up := p.after
-	value.up, value.depth = &up, up.depth+1
+	value.up, value.depth, value.variable = &up, up.depth+1, true
 	p.after = value
 	return true
 }
@@ -140,7 +155,7 @@ func (p *textReader) failAt(t token, why, hint string) {
 		return
 	}
 	line, column := t.place.position()
-	p.bad = &ruleset.LineError{File: p.file, Line: line, Column: column, Text: t.text, Why: why, Hint: hint}
+	p.bad = &ruleset.LineError{File: t.place.from.name, Line: line, Column: column, Text: t.text, Why: why, Hint: hint}
 	if t.kind == tokenLine {
 		p.bad.Text = "the end of the line"
 	}

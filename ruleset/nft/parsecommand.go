@@ -202,11 +202,48 @@ func (p *textReader) definition() bool {
 		delete(p.vars, p.tok.text)
 		p.advance()
 	case "include":
-		p.fail("rules in other files are not read", "give the output of nft list ruleset, or the files one by one")
+		p.including()
 	default:
 		return false
 	}
 	return true
+}
+
+// including goes on with the text of other files.
+func (p *textReader) including() {
+	at := p.tok
+	pattern := p.text()
+	switch {
+	case p.bad != nil:
+		return
+	case p.include == nil:
+		p.failAt(at, "rules in other files are not read", "give the output of nft list ruleset, or the files one by one")
+		return
+	case p.after.depth >= maxVariableDepth:
+		p.failAt(at, "files that include each other", "")
+		return
+	case !p.tok.endsStatement():
+		return
+	}
+	files, err := p.include(pattern)
+	if err != nil {
+		p.failAt(at, err.Error(), "")
+		return
+	}
+	behind := p.after
+	behind.place, behind.end = p.tok.place, p.after.end
+	if p.tok.place.from != p.after.from {
+		behind.place = p.after.place
+	}
+	for _, f := range slices.Backward(files) {
+		up := behind
+		text := f.Text + "\n"
+		behind = cursor{place: place{from: &source{f.Name, text}}, end: len(text), up: &up, depth: up.depth + 1}
+	}
+	if len(files) > 0 {
+		p.after = behind
+		p.tok = token{kind: tokenLine, place: at.place}
+	}
 }
 
 // define keeps where the value of a variable stands, to read it where it is used.

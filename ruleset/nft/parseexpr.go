@@ -222,12 +222,18 @@ func (p *textReader) prefix(t *term) *term {
 			p.fail("a mask that is no prefix", "the length of a prefix, as in /24")
 			return t
 		}
-		return newPrefix(t, prefixOf(mask))
+		return networkOf(t, prefixOf(mask))
 	}
 	n := int(p.number(uint64(max(t.bits, 0))))
 	if n == t.bits {
 		return t
 	}
+	return networkOf(t, n)
+}
+
+// networkOf is a prefix, whose address keeps what its mask leaves.
+func networkOf(t *term, n int) *term {
+	t.val = new(big.Int).AndNot(t.val, onesMask(t.bits-n))
 	return newPrefix(t, n)
 }
 

@@ -170,7 +170,24 @@ func (p *textReader) setChange() lowered {
 	if p.bad != nil {
 		return nil
 	}
+	p.changed = append(p.changed, setName{p.table, d.set.chain})
 	return d.lower
+}
+
+// setName names a set that a rule changes.
+type setName struct {
+	table *Table
+	name  string
+}
+
+// changes notes in the sets that rules add to that they do.
+func (p *textReader) changes() {
+	for _, c := range p.changed {
+		if s := c.table.sets[c.name]; s != nil && s.Flags&setEval == 0 {
+			s.Flags |= setEval
+			s.limitSize()
+		}
+	}
 }
 
 // setChangeData: the type is the map's, where it is known by now.
@@ -210,7 +227,7 @@ func (d *setChange) lower(w *lowerer) {
 // meter reads `meter m size 65535 { ip saddr limit rate 5/second }`.
 func (p *textReader) meter() lowered {
 	p.advance()
-	s := &Set{Name: p.name(), Flags: setAnonymous | setEval, Size: 65535, table: p.table}
+	s := &Set{Name: p.name(), Flags: setAnonymous | setEval, Size: usualSize, table: p.table}
 	if p.word("size") != "" {
 		s.Size = uint32(p.number(math.MaxUint32))
 	}

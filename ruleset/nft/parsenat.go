@@ -18,8 +18,8 @@ func (p *textReader) nat(word string) lowered {
 	n := &natText{fam: p.natFamily()}
 	flags := uint32(0)
 	interval := p.natForm(&flags)
-	if p.word("to") != "" || p.tok.is(":") {
-		p.natTarget(n, interval)
+	if p.word("to") != "" || p.tok.is(":") || word == "snat" || word == "dnat" {
+		p.natTarget(n, interval, word == "snat" || word == "dnat")
 	}
 	flags |= p.natFlags()
 	if p.bad != nil {
@@ -51,11 +51,13 @@ func (w *lowerer) natTerms(n *natText) (addr, port *term) {
 // natFamily reads the family of the addresses, which in a table of one family
 // goes without saying.
 func (p *textReader) natFamily() uint32 {
-	switch p.word("ip", "ip6") {
-	case "ip":
-		return uint32(ruleset.IP)
-	case "ip6":
-		return uint32(ruleset.IP6)
+	m := p.mark()
+	fam, _ := familyOf(p.word("ip", "ip6"))
+	switch {
+	case p.tok.kind == tokenWord && !slices.Contains([]string{"to", "prefix", "interval", "addr"}, p.tok.text):
+		p.back(m) // a field, as in snat ip saddr map
+	case fam != 0:
+		return uint32(fam)
 	}
 	if p.table.Family == ruleset.IP || p.table.Family == ruleset.IP6 {
 		return uint32(p.table.Family)
@@ -77,12 +79,13 @@ func (p *textReader) natForm(flags *uint32) (interval bool) {
 	return false
 }
 
-// natTarget reads addresses and ports: either may be looked up in a map.
-func (p *textReader) natTarget(n *natText, interval bool) {
-	if !p.tok.is(":") {
+// natTarget reads addresses and ports: either may be looked up in a map. Where
+// there are only ports, the colon before them may be left out.
+func (p *textReader) natTarget(n *natText, interval, addresses bool) {
+	if addresses && !p.tok.is(":") {
 		n.addr = p.natAddress(n, interval)
 	}
-	if p.accept(":") {
+	if p.accept(":") || !addresses {
 		n.port = p.right(newNumber(0, 16, typeInetService, orderBig))
 	}
 }
@@ -165,7 +168,7 @@ func (p *textReader) tproxy() lowered {
 	said := p.tok.isWord("ip") || p.tok.isWord("ip6")
 	n := &natText{fam: p.natFamily()}
 	p.expectWord("to")
-	p.natTarget(n, false)
+	p.natTarget(n, false, true)
 	if p.bad != nil {
 		return nil
 	}

@@ -3,6 +3,7 @@ package nft
 import (
 	"math"
 	"math/big"
+	"reflect"
 	"slices"
 
 	"github.com/pktrail/pktrail/internal/wire"
@@ -25,10 +26,22 @@ func (p *textReader) set(kind string) {
 		s.Flags |= setAnonymous | setEval
 	}
 	p.block(&s.Handle, func() { p.setEntry(s) })
+	if s.Flags&setEval != 0 && !s.isMeter() {
+		s.limitSize()
+	}
 	if s.untyped() && len(p.errs) == errs {
 		p.failAt(at, "a set without a type", "type ipv4_addr, or typeof ip saddr")
 	}
 }
+
+// limitSize bounds a set that rules add to, as nft does where no size is said.
+func (s *Set) limitSize() {
+	if s.Size == 0 {
+		s.Size = usualSize
+	}
+}
+
+const usualSize = 65535
 
 func (s *Set) untyped() bool { return s.key.kind == kindValue && s.key.typ == typeInvalid }
 
@@ -228,7 +241,7 @@ func (p *textReader) elements(s *Set, to *[]*term) {
 
 // element reads a key, what it has beside it, and what a map gives for it.
 func (p *textReader) element(s *Set) *term {
-	state := &elemState{}
+	state := &elemState{inner: s.zeroes()}
 	key := p.elementKey(s.key)
 	e := &term{kind: kindElem, left: key, typ: key.typ, order: key.order, bits: key.bits, elem: state}
 	p.elementOptions(state)
@@ -322,9 +335,28 @@ func (p *textReader) elementOptions(state *elemState) {
 			if in == nil {
 				return
 			}
-			state.inner = append(state.inner, in)
+			state.hold(in)
 		}
 	}
+}
+
+// hold adds a counter or such, in place of the one that the set gave.
+func (s *elemState) hold(in stmt) {
+	for i, had := range s.inner {
+		if reflect.TypeOf(had) == reflect.TypeOf(in) {
+			s.inner[i] = in
+			return
+		}
+	}
+	s.inner = append(s.inner, in)
+}
+
+// zeroes are the counters and such that a new element is given by its set.
+func (s *Set) zeroes() []stmt {
+	if s.Flags&setAnonymous != 0 {
+		return nil
+	}
+	return slices.Clone(s.inner)
 }
 
 // arrange puts elements in the order in which nft lists them, and says intervals
