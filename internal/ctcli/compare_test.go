@@ -97,28 +97,28 @@ func words(line string) []string { return strings.Fields(line) }
 // makes are commands that make entries of every protocol, in both families, with
 // all that can be said of one.
 var makes = []string{
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1000 --dport 80 --state ESTABLISHED -u SEEN_REPLY,ASSURED",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1001 --dport 80 --state TIME_WAIT -u ASSURED -m 0xff",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1002 --dport 80 --state SYN_SENT --src-nat 192.0.2.1:5000",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1003 --dport 80 --state SYN_RECV --dst-nat 192.0.2.2:8080 -n 192.0.2.9",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p udp --sport 1004 --dport 53 -w 7 -m 5",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p udp --sport 1004 --dport 53 --orig-zone 8",
-	"-I -t 100 -s 10.0.0.3 -d 10.0.0.2 -p udp --sport 1004 --dport 53 --reply-zone 9 -u FIXED_TIMEOUT",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p udplite --sport 1005 --dport 54",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p sctp --sport 1006 --dport 55 --state ESTABLISHED --orig-vtag 17 --reply-vtag 18",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p dccp --sport 1007 --dport 56 --state OPEN --role client",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p gre --srckey 0x10 --dstkey 17",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p icmp --icmp-type 8 --icmp-code 0 --icmp-id 1226",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p 132 --sport 5 --dport 6 --reply-port-src 6 --reply-port-dst 5 --state CLOSED --orig-vtag 1 --reply-vtag 2",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p esp",
-	"-I -t 100 -r 10.0.0.1 -q 10.0.0.2 -p udp --reply-port-src 9 --reply-port-dst 10",
-	"-I -t 100 -s 2001:db8::1 -d 2001:db8::2 -p tcp --sport 1000 --dport 80 --state CLOSE_WAIT",
-	"-I -t 100 -s 2001:db8::1 -d 2001:db8::2 -p udp --sport 1000 --dport 80 -n 2001:db8::9",
-	"-I -t 100 -s 2001:db8::1 -d 2001:db8::2 -p icmpv6 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 7",
-	"-I -t 100 -s ::1.2.3.4 -d ::ffff:1.2.3.4 -p sctp --sport 1 --dport 2 --state COOKIE_WAIT --orig-vtag 3 --reply-vtag 4",
-	"-I -t 100 -s 0x7f.1 -d 010.1 -p 200",
-	"-A -t 100 -s 10.0.0.1 -d 10.0.0.2 -p esp",
-	"-A -t 100 -s 10.0.0.5 -d 10.0.0.2 -p esp",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1000 --dport 80 --state ESTABLISHED -u SEEN_REPLY,ASSURED",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1001 --dport 80 --state TIME_WAIT -u ASSURED -m 0xff",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1002 --dport 80 --state SYN_SENT --src-nat 192.0.2.1:5000",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1003 --dport 80 --state SYN_RECV --dst-nat 192.0.2.2:8080 -n 192.0.2.9",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p udp --sport 1004 --dport 53 -w 7 -m 5",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p udp --sport 1004 --dport 53 --orig-zone 8",
+	"-I -t 3000 -s 10.0.0.3 -d 10.0.0.2 -p udp --sport 1004 --dport 53 --reply-zone 9 -u FIXED_TIMEOUT",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p udplite --sport 1005 --dport 54",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p sctp --sport 1006 --dport 55 --state ESTABLISHED --orig-vtag 17 --reply-vtag 18",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p dccp --sport 1007 --dport 56 --state OPEN --role client",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p gre --srckey 0x10 --dstkey 17",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p icmp --icmp-type 8 --icmp-code 0 --icmp-id 1226",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p 132 --sport 5 --dport 6 --reply-port-src 6 --reply-port-dst 5 --state CLOSED --orig-vtag 1 --reply-vtag 2",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p esp",
+	"-I -t 3000 -r 10.0.0.1 -q 10.0.0.2 -p udp --reply-port-src 9 --reply-port-dst 10",
+	"-I -t 3000 -s 2001:db8::1 -d 2001:db8::2 -p tcp --sport 1000 --dport 80 --state CLOSE_WAIT",
+	"-I -t 3000 -s 2001:db8::1 -d 2001:db8::2 -p udp --sport 1000 --dport 80 -n 2001:db8::9",
+	"-I -t 3000 -s 2001:db8::1 -d 2001:db8::2 -p icmpv6 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 7",
+	"-I -t 3000 -s ::1.2.3.4 -d ::ffff:1.2.3.4 -p sctp --sport 1 --dport 2 --state COOKIE_WAIT --orig-vtag 3 --reply-vtag 4",
+	"-I -t 3000 -s 0x7f.1 -d 010.1 -p 200",
+	"-A -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p esp",
+	"-A -t 3000 -s 10.0.0.5 -d 10.0.0.2 -p esp",
 }
 
 // asks are commands that change nothing.
@@ -156,12 +156,12 @@ var mistakes = []string{
 // changes are commands that change entries, in this order.
 var changes = []string{
 	"-U -p udp --dport 53 -s 10.0.0.1 -m 4", "-D -w 7", "-D --orig-zone 8", "-D --reply-zone 9",
-	"-U -f ipv4 -p tcp --sport 1000 --dport 80 -m 7", "-U -s 10.0.0.1 -m 7", "-U -s 10.0.0.1 -m 7", "-U -s 10.0.0.1 -m 0x10/0xf0 -o id,extended", "-U -p tcp -s 10.0.0.1 --dport 80 --state CLOSE -t 50",
-	"-U -s 10.0.0.1 -p udp -u ASSURED", "-U -s 2001:db8::1 -t 30 -o xml", "-U -s 10.0.0.1 -p sctp -u SEEN_REPLY -o save", "-U -s 10.9.9.9 -m 1", "-U -f ipv6 -m 3", "-U -s 10.0.0.0/24 -m 9",
+	"-U -f ipv4 -p tcp --sport 1000 --dport 80 -m 7", "-U -s 10.0.0.1 -m 7", "-U -s 10.0.0.1 -m 7", "-U -s 10.0.0.1 -m 0x10/0xf0 -o id,extended", "-U -p tcp -s 10.0.0.1 --dport 80 --state CLOSE -t 5000",
+	"-U -s 10.0.0.1 -p udp -u ASSURED", "-U -s 2001:db8::1 -t 4000 -o xml", "-U -s 10.0.0.1 -p sctp -u SEEN_REPLY -o save", "-U -s 10.9.9.9 -m 1", "-U -f ipv6 -m 3", "-U -s 10.0.0.0/24 -m 9",
 	"-U -s 10.0.0.1 --src-nat 192.0.2.1 -m 4", "-D -i 5", "-D -p gre", "-D -m 9 -p tcp -o xml", "-D -s 2001:db8::1 -p tcp -o id", "-D -u SEEN_REPLY -p sctp -o extended",
 	"-D -f ipv6 -o save", "-D -s 10.9.9.9", "-D --src-nat", "-L -z", "-D -p esp", "-L", "-F", "-L", "-F -f ipv6",
-	"-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1000 --dport 21 --state ESTABLISHED",
-	"-I expect -t 10 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1000 --dport 21 --tuple-src 10.0.0.2 --tuple-dst 10.0.0.1 --mask-src 255.255.255.255 --mask-dst 255.255.255.255 --tuple-port-src 0 --tuple-port-dst 2000 --mask-port-src 0 --mask-port-dst 65535",
+	"-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1000 --dport 21 --state ESTABLISHED",
+	"-I expect -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p tcp --sport 1000 --dport 21 --tuple-src 10.0.0.2 --tuple-dst 10.0.0.1 --mask-src 255.255.255.255 --mask-dst 255.255.255.255 --tuple-port-src 0 --tuple-port-dst 2000 --mask-port-src 0 --mask-port-dst 65535",
 	"-F expect", "-D",
 }
 
@@ -206,7 +206,7 @@ func TestFileAsConntrack(t *testing.T) {
 	w := newTwin(t)
 	all := strings.Join(makes[:len(makes)-3], "\n") + "\n"
 	for _, text := range []string{
-		"", "\n", "# nothing\n   \n", all, all, "-A -t 5 -s 1.1.1.1 -d 2.2.2.2 -p esp", "  -D -s \"1.1.1.1\" # more\n", "-D -w 99\n", "-L\n", "-L expect\n-D\n", "-V\n", "-F -s 1.1.1.1\n", "-x\n",
+		"", "\n", "# nothing\n   \n", all, all, "-A -t 3000 -s 1.1.1.1 -d 2.2.2.2 -p esp", "  -D -s \"1.1.1.1\" # more\n", "-D -w 99\n", "-L\n", "-L expect\n-D\n", "-V\n", "-F -s 1.1.1.1\n", "-x\n",
 		"-D -s 10.0.0.1 -p \"t\\cp\" extra \"\"\n-F\n", "-s 1.1.1.1\n", strings.Repeat("x ", 300) + "\n", strings.Repeat("y", 1100) + "\n",
 	} {
 		w.both(t, text, "-R", "-")

@@ -34,9 +34,9 @@ func ours(t *testing.T, ns *netns.NS, stdin, line string) result {
 // TestUpdateWithoutFamily changes entries of both families by one command.
 func TestUpdateWithoutFamily(t *testing.T) {
 	ns := ownNS(t)
-	ours(t, ns, "", "-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p udp --sport 1 --dport 53")
-	ours(t, ns, "", "-I -t 100 -s 2001:db8::1 -d 2001:db8::2 -p udp --sport 1 --dport 53")
-	ours(t, ns, "", "-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p esp")
+	ours(t, ns, "", "-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p udp --sport 1 --dport 53")
+	ours(t, ns, "", "-I -t 3000 -s 2001:db8::1 -d 2001:db8::2 -p udp --sport 1 --dport 53")
+	ours(t, ns, "", "-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p esp")
 	r := ours(t, ns, "", "-U -p udp -m 7")
 	if r.Status != 0 || strings.Count(r.Out, " mark=7") != 2 || r.Errors != "conntrack v1.4.7 (conntrack-tools): 2 flow entries have been updated.\n" {
 		t.Errorf("%+v", r)
@@ -49,7 +49,7 @@ func TestUpdateWithoutFamily(t *testing.T) {
 // TestStatusBehindMark: the mark is the one that was said, in either order.
 func TestStatusBehindMark(t *testing.T) {
 	ns := ownNS(t)
-	const entry = "-I -t 100 -s 10.0.0.1 -d 10.0.0.2 -p udp --dport 53 "
+	const entry = "-I -t 3000 -s 10.0.0.1 -d 10.0.0.2 -p udp --dport 53 "
 	ours(t, ns, "", entry+"--sport 1 -m 123 -u ASSURED")
 	ours(t, ns, "", entry+"--sport 2 -u ASSURED -m 123")
 	for _, ask := range []string{"-L -m 123", "-L -m 123 -u ASSURED", "-L -u ASSURED -m 123"} {
@@ -65,7 +65,7 @@ func TestGoneMeanwhile(t *testing.T) {
 	const entries = 6000
 	var makes strings.Builder
 	for i := range entries {
-		fmt.Fprintf(&makes, "-A -t 100 -s 10.0.%d.%d -d 192.0.2.1 -p udp --sport 9 --dport 53\n", i/250, i%250)
+		fmt.Fprintf(&makes, "-A -t 3000 -s 10.0.%d.%d -d 192.0.2.1 -p udp --sport 9 --dport 53\n", i/250, i%250)
 	}
 	for _, verb := range []string{"-U -p udp -m 1", "-D -p udp"} {
 		ns := ownNS(t)
