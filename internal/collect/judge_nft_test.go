@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -59,6 +60,10 @@ type nftRound struct {
 	index   int
 	host    *Host
 	counted map[string]uint64 // by chain and rule
+	// What packets must be, by chain and rule: as the kernel has the rules, and
+	// as their listing says them.
+	native, text map[string][]ruleset.Condition
+	refused      bool // some of the listing cannot be read
 }
 
 func newNFTRound(t *testing.T, ns *netns.NS, fam ruleset.Family, r *rand.Rand, ct bool) *nftRound {
@@ -91,13 +96,7 @@ func (j *nftRound) round(packets int) {
 		_, stderr, _ := tryRun(j.ns, strings.Join(script, "\n")+"\n", "nft", "-f", "/dev/stdin")
 		j.t.Fatalf("%v: nothing can be loaded: %s", j.fam, stderr)
 	}
-	model := j.read(true)
-	conditions := map[string][]ruleset.Condition{}
-	for _, ch := range model.Chains {
-		for i := range ch.Rules {
-			conditions[ruleKey(ch, i)] = ch.Rules[i].When
-		}
-	}
+	j.native, j.text = conditionsOf(j.read(true)), j.fromText()
 	send := j.sender()
 	for n := range packets {
 		f := j.frames.frame(j.fam == ruleset.IP6 || j.fam != ruleset.IP && n%2 == 1)
@@ -106,7 +105,7 @@ func (j *nftRound) round(packets int) {
 		after := j.wait(uint64(n + 1))
 		for _, ch := range after.Chains {
 			if ch.Name == "tested" {
-				j.chain(after, ch, f, conditions)
+				j.chain(after, ch, f)
 			}
 		}
 		for _, ch := range after.Chains {
@@ -118,6 +117,32 @@ func (j *nftRound) round(packets int) {
 			return
 		}
 	}
+}
+
+// fromText is the conditions of the same rules, read from a listing.
+func (j *nftRound) fromText() map[string][]ruleset.Condition {
+	j.t.Helper()
+	native, err := j.host.NFTables()
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	listing := native.AppendList(nil, &nft.Style{})
+	parsed, err := nft.ParseRuleset(bytes.NewReader(listing), "listing")
+	if len(parsed.Tables) != 1 {
+		j.t.Fatalf("%v: the listing is not read: %v\n%s", j.fam, err, listing)
+	}
+	j.refused = err != nil // nft lists rules that it would not take: of two protocols at once
+	return conditionsOf(parsed.Tables[0].Model(&nft.Style{}, true))
+}
+
+func conditionsOf(t *ruleset.Table) map[string][]ruleset.Condition {
+	conditions := map[string][]ruleset.Condition{}
+	for _, ch := range t.Chains {
+		for i := range ch.Rules {
+			conditions[ruleKey(ch, i)] = ch.Rules[i].When
+		}
+	}
+	return conditions
 }
 
 func ruleKey(ch *ruleset.Chain, i int) string { return fmt.Sprintf("%s %d", ch.Name, i) }
@@ -204,12 +229,12 @@ func (j *nftRound) wait(n uint64) *ruleset.Table {
 }
 
 // chain compares every rule.
-func (j *nftRound) chain(m *ruleset.Table, ch *ruleset.Chain, f *frame, conditions map[string][]ruleset.Condition) {
+func (j *nftRound) chain(m *ruleset.Table, ch *ruleset.Chain, f *frame) {
 	j.t.Helper()
 	for i := range ch.Rules {
 		r := ch.Rules[i]
 		key := ruleKey(ch, i)
-		r.When = conditions[key]
+		r.When = j.native[key]
 		said := r.Judge(f.facts)
 		var hit bool
 		if chosen := choice(r.When); chosen != nil {
@@ -224,6 +249,11 @@ func (j *nftRound) chain(m *ruleset.Table, ch *ruleset.Chain, f *frame, conditio
 			j.no++
 		default:
 			j.maybe++
+		}
+		fromText := ruleset.Rule{When: j.text[key]}
+		also := fromText.Judge(f.facts)
+		if also != said && said != ruleset.Maybe && !(j.refused && also == ruleset.Maybe) {
+			j.t.Errorf("%v: judged %d, but %d from text: %s\n\t%+v\n\t%+v\n\t%s", j.fam, said, also, r.Text, r.When, fromText.When, factsText(f.facts))
 		}
 		if said == ruleset.Yes && !hit || said == ruleset.No && hit {
 			j.t.Errorf("%v: nftRound %d, hit %v: %s\n\t%+v\n\t%s", j.fam, said, hit, r.Text, r.When, factsText(f.facts))

@@ -154,6 +154,9 @@ func blocking(inner []stmt) string {
 // turn swaps the bytes of values that the set holds in another byte order than
 // the register does, as the kernel compares bytes.
 func (s *sight) turn(set *Set, host []bool, row *ruleset.Row) string {
+	if len(set.raw) == 0 { // of text, where values are what they say
+		return ""
+	}
 	for n := range row.Ranges {
 		if s.loaded[n].bits <= 8 || s.loaded[n].typ.isString() || set.holdsHostOrder(n) == host[n] {
 			continue

@@ -16,7 +16,7 @@ import (
 )
 
 // corpus returns the folder of recorded rulesets.
-func corpus(t *testing.T) string {
+func corpus(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("PKTRAIL_CORPUS")
 	if dir == "" {
@@ -45,7 +45,7 @@ func glob(t *testing.T, patterns ...string) []string {
 	return files
 }
 
-func contents(t *testing.T, path string) []byte {
+func contents(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {

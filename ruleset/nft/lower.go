@@ -288,8 +288,6 @@ func (w *lowerer) needsOption(l *exthdrLeaf) {
 		w.needsHeader(headIP6)
 	case exthdrIPv4:
 		w.needsHeader(headIP)
-	case exthdrTCP:
-		w.needsHeader(headTCP)
 	}
 }
 
