@@ -56,7 +56,7 @@ type FlowTable struct {
 	Max   *int64 `json:"max,omitzero"`
 	Meant *int64 `json:"meant,omitzero"` // entries that the question means
 	// Tracks says whether connection tracking is switched on there, where the
-	// table is empty, and TracksWhy by what or why not.
+	// table is empty, absent where that is not known; TracksWhy by what, or why not.
 	Tracks    *bool  `json:"tracks,omitzero"`
 	TracksWhy string `json:"tracks_why,omitzero"`
 }

@@ -404,3 +404,16 @@ func TestCTSave(t *testing.T) {
 		t.Errorf("saved and made again (-saved +made):\n%s", diff)
 	}
 }
+
+// TestEmptyWords: what is not known is not said to be off.
+func TestEmptyWords(t *testing.T) {
+	at := &journey.Netns{Name: "blue"}
+	for want, shown := range map[string]journey.FlowTable{
+		"the table of blue is empty; whether anything is tracked there is not known: no right": {Netns: at, TracksWhy: "no right"},
+		"the table of blue is empty, though connection tracking is on: a rule":                 {Netns: at, Tracks: new(true), TracksWhy: "a rule"},
+	} {
+		if got := emptyWords([]journey.FlowTable{shown, {Netns: at}}); len(got) != 1 || got[0] != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

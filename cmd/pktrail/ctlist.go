@@ -182,24 +182,34 @@ func (l *lister) table(t *table, meant int64) error {
 		shown.Max = new(int64(all.Max))
 	}
 	if all.Entries == 0 {
-		ip4, ip6, why := collect.New(t.ns, collect.Options{}).Conntrack()
-		shown.Tracks, shown.TracksWhy = new(ip4 || ip6), why
+		t.sayTracks(&shown)
 	}
 	l.sum.Tables = append(l.sum.Tables, shown)
 	return nil
 }
 
-// emptyWords says of tables that are empty whether anything is tracked there.
+// sayTracks says of a table that is empty whether anything is tracked there.
+func (t *table) sayTracks(shown *journey.FlowTable) {
+	tracks, why := collect.New(t.ns, collect.Options{}).Tracks()
+	if is, known := tracks.Get(); known {
+		shown.Tracks = &is
+	}
+	shown.TracksWhy = why
+}
+
+// emptyWords puts that into words.
 func emptyWords(tables []journey.FlowTable) (words []string) {
 	for _, t := range tables {
-		if t.Tracks == nil {
-			continue
+		name, why := spaceWords(t.Netns.Name), t.TracksWhy
+		switch {
+		case why == "":
+		case t.Tracks == nil:
+			words = append(words, fmt.Sprintf("the table of %s is empty; whether anything is tracked there is not known: %s", name, why))
+		case *t.Tracks:
+			words = append(words, fmt.Sprintf("the table of %s is empty, though connection tracking is on: %s", name, why))
+		default:
+			words = append(words, fmt.Sprintf("the table of %s is empty, since nothing is tracked there: %s. Tracking starts with the first rule that does: NAT, -m conntrack, or ct in nft", name, why))
 		}
-		if *t.Tracks {
-			words = append(words, fmt.Sprintf("the table of %s is empty, though connection tracking is on: %s", spaceWords(t.Netns.Name), t.TracksWhy))
-			continue
-		}
-		words = append(words, fmt.Sprintf("the table of %s is empty, since nothing is tracked there: %s. Tracking starts with the first rule that does: NAT, -m conntrack, or ct in nft", spaceWords(t.Netns.Name), t.TracksWhy))
 	}
 	return words
 }

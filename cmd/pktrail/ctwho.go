@@ -92,8 +92,9 @@ func (t *table) noteEmpty(w io.Writer, entries int64) {
 	if entries > 0 {
 		return
 	}
-	ip4, ip6, why := collect.New(t.ns, collect.Options{}).Conntrack()
-	for _, words := range emptyWords([]journey.FlowTable{{Netns: t.shown, Tracks: new(ip4 || ip6), TracksWhy: why}}) {
+	shown := journey.FlowTable{Netns: t.shown}
+	t.sayTracks(&shown)
+	for _, words := range emptyWords([]journey.FlowTable{shown}) {
 		fmt.Fprintf(w, "note: %s\n", words)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pktrail/pktrail/internal/nfnetlink"
+	"github.com/pktrail/pktrail/internal/snapshot"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -63,6 +64,35 @@ func (t *tracking) found(fam ruleset.Family, what string) {
 // alone may be left over from rules that are gone, and asking conntrack itself
 // would start it. Only where the rules cannot be read do entries count.
 func (h *Host) Conntrack() (ip4, ip6 bool, why string) {
+	t, err := h.tracking()
+	switch {
+	case len(t.evidence) == 0 && err != nil:
+		return false, false, "not known, so taken as off: " + err.Error()
+	case len(t.evidence) == 0:
+		return false, false, noTracking
+	}
+	return t.ip4, t.ip6, strings.Join(t.evidence, "; ")
+}
+
+const noTracking = "no rule needs connection tracking"
+
+// Tracks reports whether connection tracking is switched on for any family, and by
+// what or why not, as Conntrack does, but that it takes for off only what is known
+// to be.
+func (h *Host) Tracks() (is snapshot.Value[bool], why string) {
+	t, err := h.tracking()
+	switch {
+	case len(t.evidence) > 0:
+		return snapshot.Known(true), strings.Join(t.evidence, "; ")
+	case err != nil:
+		return snapshot.Unknown[bool](err.Error()), err.Error()
+	}
+	return snapshot.Known(false), noTracking
+}
+
+// tracking looks for what needs connection tracking; after an error there may be
+// more of it.
+func (h *Host) tracking() (*tracking, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := &tracking{}
@@ -73,13 +103,7 @@ func (h *Host) Conntrack() (ip4, ip6 bool, why string) {
 			return nil
 		})
 	}
-	switch {
-	case len(t.evidence) == 0 && err != nil:
-		return false, false, "not known, so taken as off: " + err.Error()
-	case len(t.evidence) == 0:
-		return false, false, "no rule needs connection tracking"
-	}
-	return t.ip4, t.ip6, strings.Join(t.evidence, "; ")
+	return t, err
 }
 
 // part is rules that are looked through in one go: a chain, or all of a table.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pktrail/pktrail/internal/lab"
+	"github.com/pktrail/pktrail/internal/netns"
 )
 
 func TestConntrackByRules(t *testing.T) {
@@ -37,6 +38,9 @@ func TestConntrackByRules(t *testing.T) {
 			ip4, ip6, why := New(ns, Options{}).Conntrack()
 			if ip4 != c.ip4 || ip6 != c.ip6 || why == "" {
 				t.Errorf("conntrack IPv4 %v, IPv6 %v (%s), want %v, %v", ip4, ip6, why, c.ip4, c.ip6)
+			}
+			if tracks, words := New(ns, Options{}).Tracks(); !tracks.Known || tracks.Is != (c.ip4 || c.ip6) || words == "" {
+				t.Errorf("tracks %+v (%s)", tracks, words)
 			}
 			t.Log(why)
 			run(t, ns, "", "ping", "-c1", "-W1", "127.0.0.1")
@@ -75,6 +79,20 @@ func TestConntrackEndsWithItsRules(t *testing.T) {
 	}
 	if ip4, ip6, why := New(ns, Options{}).Conntrack(); ip4 || ip6 {
 		t.Errorf("conntrack %v, %v: %s", ip4, ip6, why)
+	}
+}
+
+// TestTracksUnknown: rules that cannot be read are not none.
+func TestTracksUnknown(t *testing.T) {
+	ns, err := netns.New("closed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ns.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if tracks, why := New(ns, Options{}).Tracks(); tracks.Known || why == "" {
+		t.Errorf("%+v, %q", tracks, why)
 	}
 }
 
