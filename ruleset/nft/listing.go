@@ -33,6 +33,7 @@ func (t *Table) Text(r *Rule, style *Style) string {
 const (
 	tableDormant = 1
 	tableOwner   = 2
+	tablePersist = 4 // which nft 1.0.6 does not know
 )
 
 func (p *printer) table(t *Table) {
@@ -93,13 +94,12 @@ func (p *printer) tableFlags(t *Table) (delim string) {
 		return ""
 	}
 	p.s("\tflags ")
-	switch t.Flags & (tableDormant | tableOwner) {
-	case tableDormant:
-		p.s("dormant")
-	case tableOwner:
-		p.s("owner")
-	case tableDormant | tableOwner:
-		p.s("dormant,owner")
+	delim = ""
+	for _, f := range tableFlagWords {
+		if t.Flags&uint32(f.value) != 0 {
+			p.s(delim + f.name)
+			delim = ","
+		}
 	}
 	p.s("\n")
 	return "\n"

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"cmp"
+	"maps"
 	"math/big"
 	"slices"
 
@@ -441,8 +442,14 @@ func (j *joiner) join(run []stmt) {
 	}
 }
 
-// arranged puts each group where its first field stood.
+// arranged puts each group where its first field stood; those of the link layer
+// where the first of their matches did, since a VLAN's fields come behind.
 func (j *joiner) arranged(stmts []stmt) (out []stmt) {
+	for first, all := range maps.Clone(j.group) {
+		if joinable(first).base == baseLink {
+			j.moveUp(stmts, first, all)
+		}
+	}
 	for _, s := range stmts {
 		switch all := j.group[s]; {
 		case all != nil:
@@ -452,6 +459,18 @@ func (j *joiner) arranged(stmts []stmt) (out []stmt) {
 		}
 	}
 	return out
+}
+
+// moveUp lets the match of a group that comes first in the rule stand for it.
+func (j *joiner) moveUp(stmts []stmt, first stmt, all []stmt) {
+	at := slices.IndexFunc(stmts, func(s stmt) bool { return slices.Contains(all, s) })
+	if at < 0 || stmts[at] == first {
+		return
+	}
+	delete(j.group, first)
+	j.follows[first] = true
+	delete(j.follows, stmts[at])
+	j.group[stmts[at]] = all
 }
 
 // neighbours: the fields fill at most one register of 128 bits, and are not each

@@ -155,7 +155,7 @@ func (p *textReader) tableEntry() {
 	}
 }
 
-var tableFlagWords = []symbol{{"dormant", tableDormant}, {"owner", tableOwner}, {"persist", 4}}
+var tableFlagWords = []symbol{{"dormant", tableDormant}, {"owner", tableOwner}, {"persist", tablePersist}}
 
 // flags reads words that are joined by commas.
 func (p *textReader) flags(words []symbol) (n uint32) {

@@ -351,12 +351,7 @@ func (p *textReader) reject() lowered {
 	kind := p.expectWord("tcp", "icmp", "icmpv6", "icmpx")
 	if kind == "tcp" {
 		p.expectWord("reset")
-		return func(w *lowerer) {
-			if w.heads.heads[baseTransport] != headTCP {
-				w.needsHeader(headTCP)
-			}
-			w.add(&rejectStmt{Reject: Reject{Type: rejectReset}})
-		}
+		return (*lowerer).reset
 	}
 	p.word("type")
 	typ := map[string]*dataType{"icmp": typeICMPCode, "icmpv6": typeICMPv6Code, "icmpx": typeICMPXCode}[kind]
@@ -369,6 +364,15 @@ func (p *textReader) reject() lowered {
 		return nil
 	}
 	return func(w *lowerer) { w.reject(kind, uint8(code.uint())) }
+}
+
+// reset asks for TCP, at the begin of the rule (src/evaluate.c: stmt_evaluate_reset).
+func (w *lowerer) reset() {
+	had := w.stmts
+	w.stmts = nil
+	w.needsHeader(headTCP)
+	w.stmts = append(w.stmts, had...)
+	w.add(&rejectStmt{Reject: Reject{Type: rejectReset}})
 }
 
 func usualReject(w *lowerer) {

@@ -1,0 +1,262 @@
+package nft
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// hostStyle has the names that the hosts of the corpus had.
+func hostStyle() *Style {
+	return &Style{Names: Names{Groups: map[uint64]string{0: "default"}, Realms: map[uint64]string{0: "cosmos"}}}
+}
+
+// score compares results with the list of those that are known to differ.
+type score struct {
+	t            *testing.T
+	known        map[string]string
+	passed, seen int
+}
+
+func newScore(t *testing.T, file string) *score {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &score{t: t, known: map[string]string{}}
+	for line := range strings.Lines(string(b)) {
+		if id, reason, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && !strings.HasPrefix(id, "#") {
+			s.known[id] = reason
+		}
+	}
+	return s
+}
+
+func (s *score) add(id string, same bool, difference func() string) {
+	s.seen++
+	switch reason := s.known[id]; {
+	case same:
+		s.passed++
+		if reason != "" {
+			s.t.Logf("%s is listed as differing (%s) and does not", id, reason)
+		}
+	case reason == "":
+		s.t.Errorf("%s differs: %s", id, difference())
+	}
+}
+
+// end wants at least the percentage to be equal.
+func (s *score) end(percent float64) {
+	s.t.Helper()
+	got := 100 * float64(s.passed) / float64(max(s.seen, 1))
+	s.t.Logf("%d of %d are equal (%.2f %%)", s.passed, s.seen, got)
+	if wholeCorpus() && got < percent {
+		s.t.Errorf("%.2f %% are equal, want %v", got, percent)
+	}
+}
+
+func wholeCorpus() bool { return os.Getenv("PKTRAIL_WHOLE") != "" }
+
+func someOf[T any](all []T, n int) []T {
+	if wholeCorpus() || len(all) <= n {
+		return all
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:n]
+}
+
+// firstDifference is the first line that is not the same in both.
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			return fmt.Sprintf("line %d\n\tgot  %.300s\n\twant %.300s", i+1, g[i], w[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
+}
+
+// TestCorpusTextOfRulesets reads listings of real hosts as text, and prints them.
+func TestCorpusTextOfRulesets(t *testing.T) {
+	dir := corpus(t)
+	s := newScore(t, "testdata/text-rulesets.differ")
+	for _, path := range someOf(glob(t, "rulesets_real/*/*.nft-list"), 80) {
+		id, _ := filepath.Rel(filepath.Join(dir, "rulesets_real"), path)
+		listsAs(s, id, contents(t, path))
+	}
+	s.end(99)
+}
+
+// TestCorpusTextOfDumps does the same for nftables' own listings.
+func TestCorpusTextOfDumps(t *testing.T) {
+	dir := corpus(t)
+	s := newScore(t, "testdata/text-dumps.differ")
+	for _, path := range someOf(glob(t, "nftables/dumps/*/*.nft"), 80) {
+		id, _ := filepath.Rel(filepath.Join(dir, "nftables/dumps"), path)
+		listsAs(s, id, contents(t, path))
+	}
+	s.end(95)
+}
+
+func listsAs(s *score, id string, listing []byte) {
+	n, err := ParseRuleset(bytes.NewReader(listing), id)
+	got := string(n.AppendList(nil, hostStyle()))
+	s.add(id, err == nil && got == string(listing), func() string { return fmt.Sprint(err, firstDifference(got, string(listing))) })
+}
+
+// suite is one of nftables' own files of rules, for one of its tables.
+type suite struct {
+	id, setup, family string
+	rules             [][2]string // as it was written, and as it is listed
+}
+
+// readSuites reads the format of nftables' tests/py: chains, tables, sets,
+// objects, and rules with what they list as.
+func readSuites(t *testing.T, dir, path string) (all []suite) {
+	t.Helper()
+	id, _ := filepath.Rel(filepath.Join(dir, "nftables/py"), path)
+	var rules [][2]string
+	var objects []string
+	for line := range strings.Lines(string(contents(t, path))) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.ContainsRune("#-:", rune(line[0])) {
+			continue
+		}
+		parts := strings.Split(line[1:], ";")
+		switch line[0] {
+		case '*':
+			all = append(all, suite{id: id + " " + parts[0], family: parts[0]})
+		case '!', '%', '?':
+			objects = append(objects, line)
+		default:
+			rule := strings.Split(line, ";")
+			switch {
+			case len(rule) == 2 && rule[1] == "ok":
+				rules = append(rules, [2]string{rule[0], rule[0]})
+			case len(rule) > 2 && rule[1] == "ok":
+				rules = append(rules, [2]string{rule[0], rule[2]})
+			}
+		}
+	}
+	for i := range all {
+		all[i].rules = rules
+		all[i].setup = setsOf(objects)
+	}
+	return all
+}
+
+// setsOf is the sets and objects of a suite, in a table.
+func setsOf(lines []string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		parts := strings.Split(line[1:], ";")
+		name, body, _ := strings.Cut(parts[0], " ")
+		switch line[0] {
+		case '!':
+			if !strings.HasPrefix(body, "type") {
+				continue
+			}
+			kind := "set"
+			if strings.Contains(body, " : ") {
+				kind = "map"
+			}
+			rest := strings.Join(parts[1:len(parts)-1], ";")
+			body = strings.ReplaceAll(body, " flags ", "; flags ")
+			fmt.Fprintf(&b, "%s %s { %s; %s; }\n", kind, name, body, rest)
+		case '%':
+			f := strings.Fields(strings.TrimPrefix(body, "type "))
+			kind, rest := f[0], f[1:]
+			if kind == "ct" {
+				kind, rest = "ct "+f[1], f[2:]
+			}
+			fmt.Fprintf(&b, "%s %s { %s }\n", kind, name, strings.Join(rest, " "))
+		}
+	}
+	return b.String()
+}
+
+var braces = regexp.MustCompile(`\{[^{}]*\}`)
+
+// unordered is a rule with the elements of its sets sorted: nftables' own tests
+// take them in any order, with blanks or without.
+func unordered(rule string) string {
+	rule = strings.ReplaceAll(rule, " burst 5 packets", "") // nft 1.0.6 leaves it out
+	return braces.ReplaceAllStringFunc(strings.Join(strings.Fields(rule), " "), func(set string) string {
+		all := strings.Split(strings.Trim(set, "{}"), ",")
+		for i := range all {
+			all[i] = strings.TrimSpace(all[i])
+		}
+		slices.Sort(all)
+		return "{ " + strings.Join(all, ", ") + " }"
+	})
+}
+
+// TestCorpusTextOfRules reads what nftables' own tests list, rule by rule, and
+// what they write.
+func TestCorpusTextOfRules(t *testing.T) {
+	dir := corpus(t)
+	listed, written := newScore(t, "testdata/text-rules.differ"), newScore(t, "testdata/text-rules.differ")
+	for _, path := range someOf(glob(t, "nftables/py/*/*.t"), 30) {
+		for _, one := range readSuites(t, dir, path) {
+			for i, rule := range one.rules {
+				if i > 0 && rule == one.rules[i-1] {
+					continue
+				}
+				id := fmt.Sprintf("%s %d", one.id, i+1)
+				got, err := listedRule(one, rule[1])
+				listed.add(id, err == nil && unordered(got) == unordered(rule[1]), func() string { return fmt.Sprintf("%s %v\n\tgot  %s\n\twant %s", rule[0], err, got, rule[1]) })
+				got, err = listedRule(one, rule[0])
+				written.add(id, err == nil && unordered(got) == unordered(rule[1]), func() string { return fmt.Sprintf("%s %v\n\tgot  %s\n\twant %s", rule[0], err, got, rule[1]) })
+			}
+		}
+	}
+	listed.end(95)
+	written.end(90)
+}
+
+func listedRule(s suite, rule string) (string, error) {
+	text := "table " + s.family + " t {\n" + s.setup + "chain c {\n" + rule + "\n}\n}\n"
+	n, err := ParseRuleset(strings.NewReader(text), s.id)
+	if len(n.Tables) == 0 || len(n.Tables[0].Chains) == 0 || len(n.Tables[0].Chains[0].Rules) == 0 {
+		return "", err
+	}
+	// They list without counters and with numbers of protocols, as nft -s -p does.
+	style := &Style{Stateless: true, Names: Names{Protocols: map[uint64]string{}, Groups: map[uint64]string{0: "default"}}}
+	return n.Tables[0].Text(n.Tables[0].Chains[0].Rules[0], style), err
+}
+
+var expires = regexp.MustCompile(` expires \w+`)
+
+// withoutTimes: a listing says how long elements still have.
+func withoutTimes(s string) string { return expires.ReplaceAllString(s, "") }
+
+// TestCorpusTextOfSources reads what people wrote, and compares with what nft
+// listed once it was loaded.
+func TestCorpusTextOfSources(t *testing.T) {
+	dir := corpus(t)
+	s := newScore(t, "testdata/text-sources.differ")
+	unread := 0
+	for _, path := range someOf(glob(t, "rulesets_real/*/*.nft-list"), 60) {
+		id, _ := filepath.Rel(filepath.Join(dir, "rulesets_real"), strings.TrimSuffix(path, ".nft-list"))
+		source, err := os.ReadFile(filepath.Join(dir, "rulesets", id))
+		if err != nil {
+			unread++
+			continue
+		}
+		nothing := func(string) ([]Included, error) { return nil, nil } // as on the host that listed them
+		n, err := ParseIncluding(bytes.NewReader(source), id, nothing)
+		want := withoutTimes(string(contents(t, path)))
+		got := withoutTimes(string(n.AppendList(nil, hostStyle())))
+		s.add(id, err == nil && got == want, func() string { return fmt.Sprint(err, firstDifference(got, want)) })
+	}
+	t.Logf("%d were not found", unread)
+	s.end(95)
+}
