@@ -74,6 +74,9 @@ func (t *Text) Rules(l *rules.Layout, v RulesView) error {
 		}
 	}
 	if len(l.Unreached) > 0 {
+		if len(l.Places) > 0 {
+			t.put(nil, 0)
+		}
 		t.put(line{{"reached by no rule of a base chain", bold}}, 0)
 	}
 	for i := range l.Unreached {
@@ -172,7 +175,7 @@ func (s *ruleSheet) baseWords(p *rules.Place) []line {
 		words = append(words, line{{fmt.Sprintf("NAT asks it, at %d", p.Runs), dim}})
 	}
 	if p.Tied {
-		words = append(words, line{{"of equal priority with others: their order is not known", dim}})
+		words = append(words, line{{"as others of this priority: the one made last runs first", dim}})
 	}
 	return words
 }

@@ -48,7 +48,7 @@ type ChainEntry struct {
 	Devices  []string        `json:"devices,omitzero"`
 	Policy   ruleset.Verdict `json:"policy,omitzero"`
 	Seen                     // by the policy
-	Tied     bool            `json:"tied,omitzero"` // others run at the same priority, in an order that is not known
+	Tied     bool            `json:"tied,omitzero"` // others run at the same priority, the one made last first
 
 	Rules   int        `json:"rules"`
 	Reached bool       `json:"reached"`

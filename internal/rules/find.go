@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/pktrail/pktrail/ruleset"
@@ -50,7 +51,7 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 	found := &Found{Family: q.Family}
 	met := map[*ruleset.Chain]bool{}
 	names := map[*ruleset.Table]map[string]*ruleset.Chain{}
-	ends := map[ruleset.Hook]*Ref{}
+	var stopped ends
 	for _, s := range Stops(tables) {
 		forms, comes := q.at(s.Table.Family, s.Chain.Base.Hook)
 		if !comes {
@@ -60,12 +61,12 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 			names[s.Table] = byName(s.Table)
 		}
 		w := &walker{asked: asked{forms, q.mark}, table: s.Table, chains: names[s.Table], seen: map[*ruleset.Chain]*visit{}}
-		at := FoundStop{Stop: s, Behind: earlier(ends, &s)}
+		at := FoundStop{Stop: s, Behind: stopped.before(&s)}
 		f := w.walk(s.Chain, nil, at.Behind)
 		at.Hits = w.hits
 		at.Policy = policyMet(f, at.Behind)
-		if s.dropsAll(f) && ends[s.Chain.Base.Hook] == nil && layerOf(s.Table.Family, s.Chain.Base.Hook) == ipLayer {
-			ends[s.Chain.Base.Hook] = s.end(f)
+		if at.Behind == nil && s.dropsAll(f) {
+			stopped = append(stopped, end{s, s.end(f)})
 		}
 		found.Judged += w.judged
 		found.Stops = append(found.Stops, at)
@@ -118,25 +119,43 @@ func (s *Stop) end(f fate) *Ref {
 	return &Ref{Table: s.Table, Chain: s.Chain}
 }
 
-// earlier is what dropped all packets on each way to a stop.
-func earlier(ends map[ruleset.Hook]*Ref, s *Stop) *Ref {
+// end is a stop that no packet goes on from, and the rule or policy that drops
+// the last of them.
+type end struct {
+	at  Stop
+	ref *Ref
+}
+
+type ends []end
+
+// before is what dropped all packets on each way to a stop.
+func (e ends) before(s *Stop) *Ref {
 	if layerOf(s.Table.Family, s.Chain.Base.Hook) != ipLayer {
 		return nil
 	}
 	hook := s.Chain.Base.Hook
-	if ends[hook] != nil {
-		return ends[hook]
+	for i := range e {
+		if e[i].at.Chain.Base.Hook == hook && e[i].at.way() == s.way() && !e[i].at.Ties(s) {
+			return e[i].ref
+		}
 	}
 	switch hook {
 	case ruleset.Input, ruleset.Forward:
-		return ends[ruleset.Prerouting]
+		return e.all(ruleset.Prerouting)
 	case ruleset.Postrouting:
-		forward := ends[ruleset.Forward]
-		if forward == nil {
-			forward = ends[ruleset.Prerouting]
-		}
-		if ends[ruleset.Output] != nil {
+		forward := cmp.Or(e.all(ruleset.Forward), e.all(ruleset.Prerouting))
+		if e.all(ruleset.Output) != nil {
 			return forward
+		}
+	}
+	return nil
+}
+
+// all is what drops every packet at a hook of IP.
+func (e ends) all(hook ruleset.Hook) *Ref {
+	for i := range e {
+		if b := e[i].at.Chain.Base; b.Hook == hook && layerOf(e[i].at.Table.Family, hook) == ipLayer {
+			return e[i].ref
 		}
 	}
 	return nil

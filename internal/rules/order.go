@@ -18,8 +18,9 @@ type Stop struct {
 
 // Stops returns the base chains in the order in which packets meet them: by hook
 // on the way through the host, then by priority, then by the chain's own
-// priority. Chains that are equal in all that run in the order in which they were
-// made, which the kernel does not tell: they stay as the tables have them.
+// priority. Of chains that are equal in all that the one that was made last runs
+// first (net/netfilter/core.c: nf_hook_entries_grow), and when it was made is not
+// told: they stay as the tables have them.
 func Stops(tables []*ruleset.Table) []Stop {
 	var stops []Stop
 	for _, t := range tables {
@@ -123,10 +124,12 @@ func (s *Stop) Where() string {
 }
 
 // Ties reports whether the two are asked at one hook, for packets of one family,
-// at the same priority: which of them comes first the kernel does not tell.
+// at the same priority: which of them comes first the kernel does not tell. Among
+// chains of nat their own priority counts.
 func (s *Stop) Ties(o *Stop) bool {
-	return s.way() == o.way() && s.Runs == o.Runs && s.Chain.Base.Priority == o.Chain.Base.Priority &&
-		shareFamily(s.Table.Family, o.Table.Family) && shareDevice(s.Chain.Base, o.Chain.Base)
+	a, b := s.Chain.Base, o.Chain.Base
+	return s.way() == o.way() && s.Runs == o.Runs && (a.Priority == b.Priority || a.Type != b.Type) &&
+		shareFamily(s.Table.Family, o.Table.Family) && shareDevice(a, b)
 }
 
 func shareFamily(a, b ruleset.Family) bool {
