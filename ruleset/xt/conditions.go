@@ -70,11 +70,31 @@ func (r *Rule) Conditions(fam ruleset.Family, members ruleset.Members) []ruleset
 		all.add(append(negation(all.words, r.NotFragment), " -f"...), r.fragments())
 	}
 	for _, m := range r.Matches {
-		if conditions := m.when(asked{fam, members}); len(conditions) > 0 {
-			all.add(m.AppendSave(append(append(all.words, " -m "...), m.Name()...)), conditions)
-		}
+		all.match(m, asked{fam, members})
 	}
 	return all.finish()
+}
+
+// parted is what matches implement whose options are conditions each of its own.
+type parted interface {
+	// parts are matches of one option each, or none.
+	parts() []Match
+}
+
+// match adds a match, part by part where it has several, so that each condition
+// has its own words.
+func (t *told) match(m Match, a asked) {
+	if p, ok := m.(parted); ok {
+		if parts := p.parts(); len(parts) > 1 {
+			for _, part := range parts {
+				t.match(part, a)
+			}
+			return
+		}
+	}
+	if conditions := m.when(a); len(conditions) > 0 {
+		t.add(m.AppendSave(append(append(t.words, " -m "...), m.Name()...)), conditions)
+	}
 }
 
 // told are conditions and the words they stand for, each part of them with a

@@ -133,3 +133,12 @@ func addrType6(address, route ruleset.Field, types uint16, not bool) ruleset.Con
 	}
 	return ruleset.Condition{Why: "depends on the routes of IPv6 addresses"}
 }
+
+func (m MatchAddrtype) parts() []Match {
+	if m.Source == 0 || m.Destination == 0 {
+		return nil
+	}
+	source, dest := m, m
+	source.Destination, dest.Source = 0, 0
+	return []Match{source, dest}
+}

@@ -365,3 +365,20 @@ func ctFields(fam ruleset.Family) (addrs, ports [4]ruleset.Field) {
 	}
 	return [4]ruleset.Field{ruleset.CTSource, ruleset.CTDest, ctReplySrc, ctReplyDst}, ports
 }
+
+// parts: what is asked of the flow stands alone unless packets without one pass it.
+func (m MatchConntrack) parts() []Match {
+	if m.flowless() != 0 {
+		return nil
+	}
+	var parts []Match
+	for bit := uint16(1); bit <= ctDirection; bit <<= 1 {
+		if part := m; m.Flags&bit != 0 {
+			if part.Flags = bit; bit == ctState {
+				part.Flags |= m.Flags & ctStateAlias
+			}
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}

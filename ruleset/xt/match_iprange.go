@@ -74,3 +74,13 @@ func (m MatchIPRange) when(a asked) []ruleset.Condition {
 	}
 	return all
 }
+
+func (m MatchIPRange) parts() []Match {
+	if m.Flags&3 != 3 {
+		return nil
+	}
+	source, dest := m, m
+	source.Flags &= 0x11
+	dest.Flags &= 0x22
+	return []Match{source, dest}
+}

@@ -86,6 +86,9 @@ func (m MatchOwner) when(asked) []ruleset.Condition {
 	if m.Ops&4 != 0 {
 		all = append(all, number32(ruleset.SocketUID, Span{0, math.MaxUint32}, m.Not&4 != 0))
 	}
+	if m.Ops == 8 { // which asks nothing of a socket but that there is one
+		return append(all, number32(ruleset.SocketUID, Span{0, math.MaxUint32}, false))
+	}
 	if m.Ops&1 != 0 {
 		all = append(all, number32(ruleset.SocketUID, m.UID, m.Not&1 != 0))
 	}
@@ -97,4 +100,15 @@ func (m MatchOwner) when(asked) []ruleset.Condition {
 	}
 	others := ruleset.Condition{Why: "depends on the other groups of the process"}
 	return append(all, either(m.Not&2 != 0, number32(ruleset.SocketGID, m.GID, false), others))
+}
+
+func (m MatchOwner) parts() []Match {
+	var parts []Match
+	for _, ops := range [...]uint8{4, 1, 2 | 8} { // other groups belong to --gid-owner
+		if part := m; m.Ops&ops != 0 {
+			part.Ops &= ops
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }

@@ -123,16 +123,44 @@ func (a *arguments) tcpFlags(g given) (mask, flags uint8) {
 // when mirrors net/netfilter/xt_tcpudp.c: tcp_mt, which compares the flags with
 // those that are to be set even where they are not among those looked at.
 func (m MatchTCP) when(asked) []ruleset.Condition {
-	all := portConditions(m.Source, m.Destination, !m.Source.all() || m.NotSource, !m.Destination.all() || m.NotDestination,
-		m.NotSource, m.NotDestination)
-	if m.Mask != 0 || m.Flags != 0 || m.NotFlags {
+	var all []ruleset.Condition
+	if m.hasFlags() {
 		flags, mask := ruleset.Number(uint64(m.Flags)), ruleset.Number(uint64(m.Mask))
 		all = append(all, masked(ruleset.TCPFlags, flags, mask, 8, m.NotFlags))
 	}
 	if m.Option != 0 {
 		all = append(all, untold("searches the options of TCP")...)
 	}
+	if m.hasSource() || m.hasDestination() || len(all) == 0 {
+		all = append(portConditions(m.Source, m.Destination, m.hasSource(), m.hasDestination(), m.NotSource, m.NotDestination), all...)
+	}
 	return all
+}
+
+func (m MatchTCP) hasSource() bool      { return !m.Source.all() || m.NotSource }
+func (m MatchTCP) hasDestination() bool { return !m.Destination.all() || m.NotDestination }
+func (m MatchTCP) hasFlags() bool       { return m.Mask != 0 || m.Flags != 0 || m.NotFlags }
+
+func (m MatchTCP) parts() []Match {
+	var parts []Match
+	none := MatchTCP{Source: Ports{0, 0xffff}, Destination: Ports{0, 0xffff}}
+	if part := none; m.hasSource() {
+		part.Source, part.NotSource = m.Source, m.NotSource
+		parts = append(parts, part)
+	}
+	if part := none; m.hasDestination() {
+		part.Destination, part.NotDestination = m.Destination, m.NotDestination
+		parts = append(parts, part)
+	}
+	if part := none; m.Option != 0 {
+		part.Option, part.NotOption = m.Option, m.NotOption
+		parts = append(parts, part)
+	}
+	if part := none; m.hasFlags() {
+		part.Mask, part.Flags, part.NotFlags = m.Mask, m.Flags, m.NotFlags
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 // portConditions are those on ports that are looked at. Without any the packet

@@ -44,3 +44,13 @@ func (m MatchUDP) when(asked) []ruleset.Condition {
 	return portConditions(m.Source, m.Destination, !m.Source.all() || m.NotSource, !m.Destination.all() || m.NotDestination,
 		m.NotSource, m.NotDestination)
 }
+
+func (m MatchUDP) parts() []Match {
+	if m.Source.all() && !m.NotSource || m.Destination.all() && !m.NotDestination {
+		return nil
+	}
+	source, dest := m, m
+	source.Destination, source.NotDestination = Ports{0, 0xffff}, false
+	dest.Source, dest.NotSource = Ports{0, 0xffff}, false
+	return []Match{source, dest}
+}
