@@ -50,20 +50,19 @@ func (d *decoder) icmp(r *register, op operator, data []byte) error {
 
 // ports gathers what is said about ports and flags, of which one match tells all.
 type ports struct {
-	proto                      uint16 // 0 until something is said
-	at                         int    // its place among the rule's matches
-	sourceSaid, destSaid, flag bool
-	source, dest               xt.Ports
-	notSource, notDest, either bool
-	mask, flags                uint8
-	notFlags                   bool
+	proto          uint16 // 0 until something is said
+	at             int    // its place among the rule's matches
+	source, dest   side
+	either         bool // both ports stand negated in one comparison
+	flag, notFlags bool
+	mask, flags    uint8
 }
 
 // gather begins a match of the rule's protocol where there is none yet.
 func (d *decoder) gather() *ports {
 	p := &d.ports
 	if p.proto == 0 {
-		all := xt.Ports{High: 0xffff}
+		all := side{Ports: xt.Ports{High: 0xffff}}
 		*p = ports{proto: d.rule.Protocol.Number, at: len(d.matches), source: all, dest: all}
 		d.matches = append(d.matches, nil)
 	}
@@ -73,10 +72,10 @@ func (d *decoder) gather() *ports {
 func (p *ports) match() xt.Match {
 	var m xt.Match
 	if p.proto == tcp {
-		m = xt.MatchTCP{Source: p.source, Destination: p.dest, Mask: p.mask, Flags: p.flags,
-			NotSource: p.notSource, NotDestination: p.notDest, NotFlags: p.notFlags}
+		m = xt.MatchTCP{Source: p.source.Ports, Destination: p.dest.Ports, Mask: p.mask, Flags: p.flags,
+			NotSource: p.source.not, NotDestination: p.dest.not, NotFlags: p.notFlags}
 	} else {
-		m = xt.MatchUDP{Source: p.source, Destination: p.dest, NotSource: p.notSource, NotDestination: p.notDest}
+		m = xt.MatchUDP{Source: p.source.Ports, Destination: p.dest.Ports, NotSource: p.source.not, NotDestination: p.dest.not}
 	}
 	if p.either {
 		return xt.MatchNotBoth{Match: m}
@@ -144,16 +143,30 @@ func (d *decoder) portRange(offset uint32, s xt.Ports, not bool) error {
 		return errOperation
 	}
 	p := d.gather()
-	switch {
-	case offset == sourceOffset && !p.sourceSaid:
-		p.source, p.notSource, p.sourceSaid = s, not, true
-	case offset == destOffset && !p.destSaid:
-		p.dest, p.notDest, p.destSaid = s, not, true
-	case offset == sourceOffset || offset == destOffset:
-		return errTwice
-	default:
-		return errOperation
+	switch offset {
+	case sourceOffset:
+		return p.source.narrow(s, not)
+	case destOffset:
+		return p.dest.narrow(s, not)
 	}
+	return errOperation
+}
+
+// side is what is said about one of the ports.
+type side struct {
+	xt.Ports
+	said, not bool
+}
+
+// narrow adds a range to what was said before: nft writes one as two comparisons.
+func (p *side) narrow(s xt.Ports, not bool) error {
+	if p.said {
+		s = xt.Ports{Low: max(s.Low, p.Low), High: min(s.High, p.High)}
+		if not || p.not || s.Low > s.High {
+			return errTwice
+		}
+	}
+	*p = side{s, true, not}
 	return nil
 }
 
