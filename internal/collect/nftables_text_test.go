@@ -1,0 +1,96 @@
+package collect
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/ruleset/nft"
+)
+
+// textList reads a text as rules, without a kernel, and prints them.
+func textList(text, name string, style *nft.Style) (string, error) {
+	none := func(string) ([]nft.Included, error) { return nil, nil }
+	n, err := nft.ParseIncluding(strings.NewReader(text), name, none)
+	return unexpiring(string(n.AppendList(nil, style))), err
+}
+
+// unexpiring leaves out how long elements still have, which a text does not say.
+func unexpiring(s string) string { return strings.ReplaceAll(withoutTimes(s), " expires T", "") }
+
+// listed is what nft prints of what is loaded.
+func listed(t *testing.T, ns *netns.NS) string {
+	t.Helper()
+	text, stderr, err := tryRun(ns, "", "nft", "list", "ruleset")
+	if err != nil {
+		t.Logf("nft list ruleset: %v: %s", err, stderr)
+		return ""
+	}
+	return unexpiring(text)
+}
+
+// TestTextOfRulesets: what people wrote, read as text, is what nft lists once it
+// has loaded it; and so is that listing.
+func TestTextOfRulesets(t *testing.T) {
+	dir := corpus(t)
+	files, err := filepath.Glob(filepath.Join(dir, "rulesets_real/*/*.nft-list"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no listing: %v", err)
+	}
+	ns := newNS(t)
+	style := nftStyle(t, ns)
+	s := newScore(t, "testdata/nft-text.differ")
+	for _, path := range someOf(files, 30) {
+		id, _ := filepath.Rel(filepath.Join(dir, "rulesets_real"), strings.TrimSuffix(path, ".nft-list"))
+		source := filepath.Join(dir, "rulesets", id)
+		text, err := os.ReadFile(source)
+		run(t, ns, "", "nft", "flush", "ruleset")
+		if err != nil || !loadNFT(ns, source) {
+			continue
+		}
+		want := listed(t, ns)
+		got, err := textList(string(text), id, style)
+		s.add(id, err == nil && got == want, func() string { return fmt.Sprint(err, firstDifference(got, want)) })
+		again, err := textList(want, id, style)
+		s.add(id+" listed", err == nil && again == want, func() string { return fmt.Sprint(err, firstDifference(again, want)) })
+	}
+	s.end(99)
+}
+
+// TestTextOfRules does the same for the rules of nftables' own tests.
+func TestTextOfRules(t *testing.T) {
+	dir := corpus(t)
+	files, err := filepath.Glob(filepath.Join(dir, "nftables/py/*/*.t"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no suite: %v", err)
+	}
+	slices.Sort(files)
+	ns := newNS(t)
+	style := nftStyle(t, ns)
+	var suites []suite
+	for _, path := range files {
+		suites = append(suites, readSuites(t, dir, path)...)
+	}
+	s := newScore(t, "testdata/nft-text.differ")
+	for _, one := range someOf(suites, 20) {
+		run(t, ns, "", "nft", "flush", "ruleset")
+		script := strings.Split(strings.TrimSpace(one.setup), "\n")
+		for _, rule := range one.lines {
+			script = append(script, "add rule "+one.table+" "+one.chain+" "+rule)
+		}
+		if !loadLines(ns, script) {
+			continue
+		}
+		want := listed(t, ns)
+		got, err := textList(strings.Join(script, "\n"), one.id, style)
+		if err != nil {
+			t.Logf("%s: %v", one.id, err)
+		}
+		compareRules(s, one.id, got, want)
+	}
+	s.end(95)
+}
