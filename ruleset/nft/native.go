@@ -170,7 +170,7 @@ func (t *Table) addElems(f *fields) bool {
 			s.raw = append(s.raw, a.Data)
 		}
 	}
-	s.elems = nil
+	s.elems, s.held = nil, nil
 	return true
 }
 

@@ -176,6 +176,17 @@ func FuzzRule(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, exprs []byte) {
 		table := seed.Tables[int(which)%len(seed.Tables)]
+		for _, c := range table.Conditions(&Rule{exprs: exprs}) {
+			if len(c.Fields) == 0 && c.Why == "" {
+				t.Errorf("a condition that says nothing: %+v", c)
+			}
+			for _, row := range c.Rows {
+				if len(row.Ranges) != len(c.Fields) {
+					t.Errorf("a row of another length: %+v", c)
+				}
+			}
+			c.Judge(ruleset.Facts{ruleset.NFProto: {ruleset.Span(2, 2)}, ruleset.IPSource: {ruleset.Span(1, 1<<32-1)}})
+		}
 		text := table.Text(&Rule{exprs: exprs}, &Style{})
 		if len(text) > 1<<20 {
 			t.Errorf("%d bytes of text", len(text))
