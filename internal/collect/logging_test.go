@@ -131,7 +131,7 @@ COMMIT
 	}
 	want := []string{
 		"filter called true ", "filter behind true -A A -j RETURN", "filter uncalled false ",
-		"fw called true ", "fw behind true counter packets 0 bytes 0 drop", "fw uncalled false ",
+		"fw called true ", "fw behind true counter drop", "fw uncalled false ",
 		"vm in a map not known ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -16,23 +16,12 @@ import (
 // chains, rules, sets and maps with their elements, objects and flowtables. It
 // needs no tool and loads no module; where nf_tables is not in use the result is
 // empty. The error is errChanged's where the rules never rest.
-func (h *Host) NFTables() (*nft.Native, error) {
+func (h *Host) NFTables() (native *nft.Native, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	native := &nft.Native{}
-	err := h.NS.Do(func() error {
-		if !h.hasNFTables() {
-			return nil
-		}
-		sockets, err := dialPool()
-		if err != nil {
-			return err
-		}
-		defer sockets.close()
-		return offThread(func() (err error) {
-			native, err = readNative(sockets)
-			return err
-		})
+	err = h.NS.Do(func() error {
+		native, err = h.native(false)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read nf_tables of namespace %s: %w", h.NS.Name, err)
@@ -40,15 +29,33 @@ func (h *Host) NFTables() (*nft.Native, error) {
 	return native, nil
 }
 
+// native runs inside the namespace. With rulesOnly it leaves the elements of
+// named sets out.
+func (h *Host) native(rulesOnly bool) (native *nft.Native, err error) {
+	if !h.hasNFTables() {
+		return &nft.Native{}, nil
+	}
+	sockets, err := dialPool()
+	if err != nil {
+		return nil, err
+	}
+	defer sockets.close()
+	err = offThread(func() error {
+		native, err = readNative(sockets, rulesOnly)
+		return err
+	})
+	return native, err
+}
+
 // readNative reads until nothing changed meanwhile.
-func readNative(sockets *socketPool) (*nft.Native, error) {
+func readNative(sockets *socketPool, rulesOnly bool) (*nft.Native, error) {
 	s := sockets.all[0]
 	for range tries {
 		before, err := generation(s)
 		if err != nil {
 			return nil, err
 		}
-		r := &nativeReader{sockets: sockets, to: &nft.Native{Generation: before}}
+		r := &nativeReader{sockets: sockets, rulesOnly: rulesOnly, to: &nft.Native{Generation: before}}
 		if err := r.all(); err != nil {
 			if errors.Is(err, errChanged) {
 				continue
@@ -68,9 +75,10 @@ func readNative(sockets *socketPool) (*nft.Native, error) {
 
 // nativeReader reads all of nf_tables once.
 type nativeReader struct {
-	sockets *socketPool
-	many    int                // rules from which on a table is asked for by chain; manyRules when 0
-	tap     func(wire.Message) // also gets each message, if set
+	sockets   *socketPool
+	rulesOnly bool               // without the elements of named sets
+	many      int                // rules from which on a table is asked for by chain; manyRules when 0
+	tap       func(wire.Message) // also gets each message, if set
 
 	mu sync.Mutex
 	to *nft.Native

@@ -31,13 +31,15 @@ const (
 )
 
 // numbered reads the elements of those sets whose keys are numbers from 0 on,
-// and returns the other sets.
+// and returns the other sets that are wanted.
 func (r *nativeReader) numbered(t *nft.Table) (others []*nft.Set, err error) {
 	var batches [][]*nft.Set
 	room := 0
 	for _, s := range t.Sets {
 		n := s.Numbered()
 		switch {
+		case r.rulesOnly && !s.Anonymous():
+			continue
 		case n == 0 || n > maxGuessed:
 			others = append(others, s)
 			continue

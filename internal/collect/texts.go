@@ -2,16 +2,14 @@ package collect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/iptnft"
 	"github.com/pktrail/pktrail/ruleset/nft"
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
@@ -20,9 +18,9 @@ import (
 // meanwhile; a host whose rules never rest gets what was read last, and is told.
 const textTries = 3
 
-// Texts reads all tables with their rules' texts. A table whose texts cannot
-// be had says why in NoText; an error means that not even the tables could be
-// listed.
+// Texts reads all tables with their rules' texts, as iptables-save and nft print
+// them; it needs neither. A table whose rules cannot be had says why in NoText;
+// an error means that not even the tables could be listed.
 func (h *Host) Texts(ctx context.Context) (*event.Rules, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -55,175 +53,89 @@ func (h *Host) Texts(ctx context.Context) (*event.Rules, error) {
 	return rules, nil
 }
 
-// fill gives the tables their texts; it runs inside the namespace.
+// fill gives the tables of an inventory their rules; it runs inside the namespace.
 func (h *Host) fill(ctx context.Context, rules *event.Rules) {
 	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
-		h.fillLegacy(ctx, rules, fam)
+		if ctx.Err() == nil {
+			fillLegacy(tablesOf(rules, func(t *ruleset.Table) bool { return t.Backend == ruleset.Legacy && t.Family == fam }), fam)
+		}
 	}
+	if ctx.Err() == nil {
+		h.fillNFT(tablesOf(rules, func(t *ruleset.Table) bool { return t.Backend == ruleset.NFT }))
+	}
+}
+
+func tablesOf(rules *event.Rules, is func(*ruleset.Table) bool) (some []*ruleset.Table) {
 	for _, t := range rules.Tables {
-		if t.Backend != ruleset.NFT {
+		if is(t) {
+			some = append(some, t)
+		}
+	}
+	return some
+}
+
+func withoutText(tables []*ruleset.Table, why string) {
+	for _, t := range tables {
+		t.NoText = why
+	}
+}
+
+// fillLegacy reads the legacy tables of one family.
+func fillLegacy(tables []*ruleset.Table, fam ruleset.Family) {
+	if len(tables) == 0 {
+		return
+	}
+	x, err := dialXt(fam)
+	if err != nil {
+		withoutText(tables, err.Error())
+		return
+	}
+	defer x.close()
+	env := xt.Env{Family: fam, Names: x.names()}
+	for _, t := range tables {
+		read, err := x.table(t.Name, env)
+		if err != nil {
+			t.NoText = err.Error()
 			continue
 		}
-		if !xt.MayBeNFTable(t) || !h.fillBySave(ctx, rules, t) {
-			t.Dialect = ruleset.Nftables
-			h.fillByList(ctx, rules, t)
-		}
+		take(t, read.Model(false, nil))
 	}
 }
 
-// fillLegacy runs the legacy tool of a family once for all its tables, and
-// never where the family has none: looking would create them.
-func (h *Host) fillLegacy(ctx context.Context, rules *event.Rules, fam ruleset.Family) {
-	var wanted []*ruleset.Table
-	for _, t := range rules.Tables {
-		if t.Family == fam && t.Backend == ruleset.Legacy {
-			wanted = append(wanted, t)
-		}
-	}
-	if len(wanted) == 0 {
+// fillNFT reads the tables of nf_tables, those that iptables-nft made in
+// iptables' words. The elements of named sets are no part of a rule's text.
+func (h *Host) fillNFT(tables []*ruleset.Table) {
+	if len(tables) == 0 {
 		return
 	}
-	saved, err := h.save(ctx, rules, fam, ruleset.Legacy)
-	for _, t := range wanted {
-		switch s := tableNamed(saved, t.Name); {
-		case err != nil:
-			t.NoText = err.Error()
-		case s == nil:
-			t.NoText = "it is not in the listing: " + errChanged.Error()
-		default:
-			take(t, s)
-		}
+	native, err := h.native(true)
+	if err != nil {
+		withoutText(tables, err.Error())
+		return
 	}
-}
-
-// fillBySave reads one nf_tables table in iptables' words. It reports false
-// where the table is not iptables-nft's own: the tool says so, or ends at a
-// rule that it does not know. One table at a time: what is slow or broken in
-// one does not cost the others their texts.
-func (h *Host) fillBySave(ctx context.Context, rules *event.Rules, t *ruleset.Table) bool {
-	saved, err := h.save(ctx, rules, t.Family, ruleset.NFT, "-t", t.Name)
-	var exit *exec.ExitError
-	s := tableNamed(saved, t.Name)
-	switch {
-	case errors.As(err, &exit) && exit.Exited():
-		return false
-	case err != nil && !xt.LooksLikeNFTable(t):
-		return false
-	case err != nil:
-		t.NoText = err.Error()
-		return true
-	case s == nil || xt.Incompatible(s):
-		return false
+	xtNames := hostNames()
+	if x, err := dialXt(ruleset.IP); err == nil {
+		defer x.close()
+		xtNames = x.names()
 	}
-	t.Dialect = ruleset.Iptables
-	take(t, s)
-	if err := readHandles(t); err != nil {
-		withoutRules(t)
-		t.NoText = err.Error()
-	}
-	return true
-}
-
-func tableNamed(tables []*ruleset.Table, name string) *ruleset.Table {
+	style := &nft.Style{Stateless: true, Names: nftNames()}
 	for _, t := range tables {
-		if t.Name == name {
-			return t
+		at := slices.IndexFunc(native.Tables, func(r *nft.Table) bool { return r.Family == t.Family && r.Name == t.Name })
+		if at < 0 {
+			t.NoText = "it was gone when its rules were read: " + errChanged.Error()
+			continue
 		}
-	}
-	return nil
-}
-
-// save runs an iptables-save and reads its output.
-func (h *Host) save(ctx context.Context, rules *event.Rules, fam ruleset.Family, backend ruleset.Backend, args ...string) (tables []*ruleset.Table, err error) {
-	prefix, variant := "iptables", "nft"
-	if fam == ruleset.IP6 {
-		prefix = "ip6tables"
-	}
-	if backend == ruleset.Legacy {
-		variant = "legacy"
-	}
-	path, err := h.saveTool(ctx, prefix, variant)
-	if err != nil {
-		return nil, err
-	}
-	err = h.runAndParse(ctx, rules, append([]string{path}, args...), func(r io.Reader) (err error) {
-		tables, err = xt.ParseSave(r, fam, backend)
-		return err
-	})
-	return tables, err
-}
-
-// runAndParse runs a tool whose output a parser reads. Lines that the parser
-// does not understand are a problem to be shown, not an error, unless the tool
-// itself failed.
-func (h *Host) runAndParse(ctx context.Context, rules *event.Rules, args []string, parse func(io.Reader) error) error {
-	var line *ruleset.LineError
-	err := h.run(ctx, args, func(r io.Reader) error {
-		if err := parse(r); !errors.As(err, &line) {
-			return err
+		read := native.Tables[at]
+		told, err := iptnft.Table(read, xt.Env{Family: t.Family, Names: xtNames})
+		if err != nil {
+			take(t, read.Model(style, false))
+			continue
 		}
-		return nil
-	})
-	if err == nil && line != nil {
-		rules.Problems = append(rules.Problems,
-			fmt.Sprintf("%s printed what pktrail does not understand, first at %v", filepath.Base(args[0]), line))
-	}
-	return err
-}
-
-// fillByList reads one table in nft's own words. The table is asked for by
-// name: a listing of everything takes many seconds on large hosts. Without what
-// rules counted (-s), which would look like a change, and without the elements of
-// named sets (-t).
-func (h *Host) fillByList(ctx context.Context, rules *event.Rules, t *ruleset.Table) {
-	path, err := h.opt.Look("nft")
-	if err != nil {
-		t.NoText = err.Error() + ": apt install nftables"
-		return
-	}
-	var listed []*ruleset.Table
-	args := []string{path, "-s", "-t", "-a", "list", "table", t.Family.String(), t.Name}
-	err = h.runAndParse(ctx, rules, args, func(r io.Reader) (err error) {
-		listed, err = nft.ParseList(r)
-		return err
-	})
-	switch s := tableNamed(listed, t.Name); {
-	case err != nil:
-		t.NoText = err.Error()
-	case s == nil:
-		t.NoText = "it is not in the listing: " + errChanged.Error()
-	default:
-		take(t, s)
+		take(t, told.Model(false, nil))
 	}
 }
 
-// take gives a table the rules that a tool listed. Chains and hooks stay as
-// the kernel gave them: iptables-nft-save also lists chains that do not exist.
-// The user chains of a legacy table are known from its listing only.
-func take(t, listed *ruleset.Table) {
-	byName := make(map[string]*ruleset.Chain, len(t.Chains))
-	for _, ch := range t.Chains {
-		byName[ch.Name] = ch
-	}
-	for _, l := range listed.Chains {
-		ch := byName[l.Name]
-		switch {
-		case ch != nil:
-			ch.Rules = l.Rules
-			if ch.Policy == "" {
-				ch.Policy = l.Policy
-			}
-		case t.Backend == ruleset.Legacy:
-			t.Chains = append(t.Chains, l)
-		}
-	}
+func take(t, read *ruleset.Table) {
+	*t = *read
 	t.ReadAt = time.Now()
-}
-
-// withoutRules takes the rules back out of a table.
-func withoutRules(t *ruleset.Table) {
-	for _, ch := range t.Chains {
-		ch.Rules = nil
-	}
-	t.ReadAt = time.Time{}
 }

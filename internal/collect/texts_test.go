@@ -2,13 +2,9 @@ package collect
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -133,23 +129,13 @@ func TestTextsOnlyLegacyFamilyThatIsThere(t *testing.T) {
 	}
 }
 
+// TestTextsWithoutTools: no program is looked for.
 func TestTextsWithoutTools(t *testing.T) {
 	ns := newNS(t)
 	threeWorlds(t, ns)
-	none := func(name string) (string, error) { return "", fmt.Errorf("%s is not installed", name) }
-	rules := texts(t, New(ns, Options{Look: none}))
-	for _, c := range []struct {
-		b    ruleset.Backend
-		f    ruleset.Family
-		name string
-		want string
-	}{
-		{ruleset.Legacy, ruleset.IP, "mangle", "iptables-legacy-save is not installed: apt install iptables"},
-		{ruleset.NFT, ruleset.IP6, "filter", "ip6tables-nft-save is not installed: apt install iptables"},
-		{ruleset.NFT, ruleset.Inet, "fw", "nft is not installed: apt install nftables"},
-		{ruleset.NFT, ruleset.IP, "filter", "nft is not installed: apt install nftables"},
-	} {
-		if table := find(rules.Tables, c.b, c.f, c.name); table.NoText != c.want || len(table.Chains) == 0 {
+	t.Setenv("PATH", "")
+	for _, table := range texts(t, New(ns, Options{})).Tables {
+		if table.NoText != "" {
 			t.Errorf("%+v: no text: %q", table.TableKey, table.NoText)
 		}
 	}
@@ -170,73 +156,6 @@ func TestTextsOfMixedTable(t *testing.T) {
 	if nat := find(rules.Tables, ruleset.NFT, ruleset.IP, "nat"); nat.Dialect != ruleset.Iptables || nat.Chain("OUTPUT").Rules[0].Handle == 0 {
 		t.Errorf("nat %+v", nat)
 	}
-}
-
-// TestTextsFromPlainSave: where the tool has only its plain name, its version
-// tells the variant; the other variant is missing then.
-func TestTextsFromPlainSave(t *testing.T) {
-	ns := newNS(t)
-	threeWorlds(t, ns)
-	look := func(name string) (string, error) {
-		if name == "nft" || name == "iptables-save" || name == "ip6tables-save" {
-			return lookTool(name)
-		}
-		return "", errors.New("no " + name)
-	}
-	rules := texts(t, New(ns, Options{Look: look}))
-	isNFT := strings.Contains(run(t, ns, "", "iptables-save", "-V"), "nf_tables")
-	legacy := find(rules.Tables, ruleset.Legacy, ruleset.IP, "mangle")
-	nftables := find(rules.Tables, ruleset.NFT, ruleset.IP6, "filter")
-	if (legacy.NoText == "") == isNFT || (nftables.NoText == "") != isNFT {
-		t.Errorf("legacy %q, nft %q", legacy.NoText, nftables.NoText)
-	}
-}
-
-// tool makes a program that stands in for a tool that misbehaves.
-func tool(t *testing.T, script string) func(string) (string, error) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "tool")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return func(string) (string, error) { return path, nil }
-}
-
-func TestToolsAreBounded(t *testing.T) {
-	ns := newNS(t)
-	run(t, ns, "", "iptables-legacy", "-A", "INPUT", "-j", "ACCEPT")
-	for _, c := range []struct {
-		name, script string
-		opt          Options
-		want         string
-	}{
-		{"time", "sleep 60", Options{Timeout: 100 * time.Millisecond}, "took longer than 100ms"},
-		{"output", "yes '# line'", Options{MaxOutput: 1 << 20}, "printed more than 1048576 bytes"},
-		// Tools give way to everything else, so on a busy machine this one takes its time.
-		{"memory", "sleep 0.3; x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo \"#$x\"", Options{Memory: 64 << 20, Timeout: time.Minute}, "tool: "},
-		{"failure", "echo 'no such thing' >&2; exit 3", Options{}, "exit status 3: no such thing"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			c.opt.Look = tool(t, c.script)
-			start := time.Now()
-			rules := texts(t, New(ns, c.opt))
-			if got := rules.Tables[0].NoText; !strings.Contains(got, c.want) {
-				t.Errorf("no text: %q, want %q", got, c.want)
-			}
-			if took := time.Since(start); c.opt.Timeout < time.Second && took > 30*time.Second {
-				t.Errorf("took %v", took)
-			}
-		})
-	}
-	t.Run("niceness", func(t *testing.T) {
-		script := `sleep 0.2; echo "# $(cut -d' ' -f19 /proc/$$/stat)" >` + filepath.Join(t.TempDir(), "nice")
-		h := New(ns, Options{Look: tool(t, script)})
-		texts(t, h)
-		b, err := os.ReadFile(strings.Fields(script)[len(strings.Fields(script))-1][1:])
-		if err != nil || string(b) != "# 19\n" {
-			t.Errorf("niceness %q, %v", b, err)
-		}
-	})
 }
 
 func TestTextsNeedNoLockFile(t *testing.T) {

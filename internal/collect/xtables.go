@@ -91,6 +91,13 @@ func (x *xtSocket) hooks(table string) (xt.Hooks, error) {
 	return h, err
 }
 
+// names are the host's names for numbers, and those of ipsets.
+func (x *xtSocket) names() *xt.Names {
+	words := hostNames()
+	words.Set = (&setNames{x: x, known: map[uint16]string{}}).name
+	return words
+}
+
 // setNames asks what ipsets are called that rules hold by their index. A set in
 // a rule means that the kernel has ipsets, so asking loads nothing. Only sockets
 // of IPv4 may ask, for sets of either family (net/netfilter/ipset/ip_set_core.c: so_set).

@@ -2,11 +2,9 @@ package live
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 
-	"github.com/pktrail/pktrail/internal/collect"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/packet"
@@ -79,42 +77,4 @@ func certainTexts(j *journey.Journey) bool {
 		}
 	}
 	return true
-}
-
-// TestWithoutTools: steps have numbers or handles and say why they have no text.
-func TestWithoutTools(t *testing.T) {
-	everyWorld(t, func(t *testing.T, w lab.World, s side) {
-		l := lab.New(t, "router")
-		load(t, l, "rt", w, s.loadedAs(w), s.fill(laneRules(w)))
-		trace, err := Prepare(Options{Match: matching(t, "-p", "udp", "--dport", "5000:5999"), Unlimited: true, Spaces: spacesOf(l, "rt")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		trace.spaces[0].host = collect.New(l.NS("rt"), collect.Options{Look: func(name string) (string, error) {
-			return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
-		}})
-		if err := trace.Arm(); err != nil {
-			t.Fatal(err)
-		}
-		running := follow(t, trace)
-		send(t, l, "client", datagram(t, s.client, s.server, 20000, 5000))
-		to := running.stop()
-		j := to.one(t, 20000, 5000)
-		if j.Identity != journey.Certain || !j.Complete {
-			t.Errorf("not sure of\n%s", show(j))
-		}
-		hits := rules(j, journey.KindRule)
-		if len(hits) < 3 {
-			t.Errorf("%d rules\n%s", len(hits), show(j))
-		}
-		for _, st := range hits {
-			numbered := st.Rule.Number != 0 && st.Rule.Handle == 0
-			if w != lab.Legacy {
-				numbered = st.Rule.Handle != 0
-			}
-			if !numbered || st.Rule.Text != "" || st.Rule.NoText == "" {
-				t.Errorf("%s\n%s", words(st), show(j))
-			}
-		}
-	})
 }

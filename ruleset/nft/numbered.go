@@ -11,3 +11,6 @@ func (s *Set) Numbered() int {
 	}
 	return int(s.Size)
 }
+
+// Anonymous reports whether the set has no name of its own: it stands in a rule.
+func (s *Set) Anonymous() bool { return s.isAnonymous() }

@@ -1,0 +1,78 @@
+package collect
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/nft"
+	"github.com/pktrail/pktrail/ruleset/xt"
+)
+
+// TestTextsAsTools: texts and what rules do are as told by what the tools print.
+func TestTextsAsTools(t *testing.T) {
+	ns := newNS(t)
+	threeWorlds(t, ns)
+	compareWithTools(t, ns, "three worlds")
+	files, err := filepath.Glob(corpusFile(t, "rulesets_real/*/*.nft-list"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no ruleset: %v", err)
+	}
+	for _, path := range sample(files, 12) {
+		run(t, ns, "", "nft", "flush", "ruleset")
+		if loadNFT(ns, path) {
+			compareWithTools(t, ns, path)
+		}
+	}
+}
+
+func compareWithTools(t *testing.T, ns *netns.NS, what string) {
+	t.Helper()
+	for _, table := range texts(t, New(ns, Options{})).Tables {
+		if table.NoText != "" {
+			t.Errorf("%s: %+v: %s", what, table.TableKey, table.NoText)
+		}
+		if table.Family == ruleset.Bridge && table.Dialect == ruleset.Iptables {
+			continue // of ebtables-nft, whose listing has a form of its own
+		}
+		want := listedByTool(t, ns, table)
+		if want == nil {
+			t.Errorf("%s: no tool lists %+v", what, table.TableKey)
+			continue
+		}
+		for _, ch := range table.Chains {
+			if len(ch.Rules) == 0 && want.Chain(ch.Name) == nil {
+				continue
+			}
+			ignored := cmpopts.IgnoreFields(ruleset.Rule{}, "Handle", "Counter", "When", "Known")
+			if diff := cmp.Diff(want.Chain(ch.Name).Rules, ch.Rules, ignored, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(ruleset.Effect{}, "MarkMask")); diff != "" {
+				t.Errorf("%s: %+v chain %s: %s", what, table.TableKey, ch.Name, diff)
+			}
+		}
+	}
+}
+
+// listedByTool is the table as read from what the tool of its dialect prints.
+func listedByTool(t *testing.T, ns *netns.NS, table *ruleset.Table) *ruleset.Table {
+	t.Helper()
+	var tables []*ruleset.Table
+	var err error
+	if table.Dialect == ruleset.Iptables {
+		tool := "iptables-" + string(table.Backend) + "-save"
+		if table.Family == ruleset.IP6 {
+			tool = "ip6" + strings.TrimPrefix(tool, "ip")
+		}
+		tables, err = xt.ParseSave(strings.NewReader(run(t, ns, "", tool, "-t", table.Name)), table.Family, table.Backend)
+	} else {
+		tables, err = nft.ParseList(strings.NewReader(run(t, ns, "", "nft", "-s", "-t", "-a", "list", "table", table.Family.String(), table.Name)))
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return find(tables, table.Backend, table.Family, table.Name)
+}
