@@ -116,8 +116,16 @@ func (h *Host) AppendNFT(dst []byte, s *Selection, form NFTForm) Document {
 	var leftOut []string
 	for _, t := range h.Legacy {
 		if s.has(ruleset.TableKey{Backend: backendOf(t), Family: t.Family, Name: t.Name}) {
-			leftOut = append(leftOut, "legacy table "+t.Family.String()+" "+t.Name+", which nft does not see: -o save prints it")
+			leftOut = append(leftOut, notNFTs(t))
 		}
 	}
 	return Document{dst, leftOut}
+}
+
+func notNFTs(t *xt.Table) string {
+	name := t.Family.String() + " " + t.Name
+	if backendOf(t) == ruleset.Legacy {
+		return "legacy table " + name + ", which nft does not see: -o save prints it"
+	}
+	return "table " + name + ", which was read in iptables' words: -o save prints it"
 }

@@ -90,7 +90,7 @@ func FormOf(text []byte) Form {
 }
 
 func (h *Host) addSave(name string, text []byte) error {
-	tables, err := savedTables(name, text)
+	tables, err := xt.ParseTables(bytes.NewReader(text), name)
 	for _, t := range tables {
 		if h.has(t) {
 			err = errors.Join(err, fmt.Errorf("%s: table %s of family %s is given twice", name, t.Name, t.Family))

@@ -36,7 +36,7 @@ func Sections(name string, text []byte) []Section {
 		if i := bytes.IndexByte(text[at:], '\n'); i >= 0 {
 			end = at + i + 1
 		}
-		if at > start && generated(text[at:end]) != 0 && generated(text[at:end]) != generated(text[start:]) {
+		if at > start && generated(text[at:end]) != 0 && !sameTool(text[at:end], text[start:]) {
 			add(first, text[start:at])
 			start, first = at, line
 		}
@@ -59,6 +59,18 @@ func generated(line []byte) ruleset.Family {
 		return ruleset.IP
 	}
 	return 0
+}
+
+// sameTool reports whether two listings that begin so are of one family and one
+// back end.
+func sameTool(a, b []byte) bool {
+	return generated(a) == generated(b) && saysNFT(a) == saysNFT(b)
+}
+
+// saysNFT: behind its version iptables-nft-save names nf_tables.
+func saysNFT(text []byte) bool {
+	line, _, _ := bytes.Cut(text, []byte{'\n'})
+	return bytes.Contains(line, []byte("(nf_tables)"))
 }
 
 func tellFamily(name string, text []byte) (ruleset.Family, string) {
