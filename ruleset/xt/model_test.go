@@ -33,9 +33,10 @@ func typed(t *testing.T, table *ruleset.Table) *Table {
 // What a rule does is the same, told by its types or by its words.
 func TestCorpusEffectsAreThoseOfTheText(t *testing.T) {
 	seen := map[string]bool{}
-	for _, path := range saves(t) {
-		if strings.Contains(path, "svc10000") && os.Getenv("PKTRAIL_WHOLE") == "" {
-			continue // the same few kinds of rules as those of fewer services
+	for i, path := range saves(t) {
+		// Those of many services have the same few kinds of rules as those of few.
+		if os.Getenv("PKTRAIL_WHOLE") == "" && (i%4 != 0 || strings.Contains(path, "/svc1")) {
+			continue
 		}
 		for _, s := range Sections(path, contents(t, path)) {
 			tables, err := ParseSave(bytes.NewReader(s.Text), s.Family, ruleset.Legacy)
