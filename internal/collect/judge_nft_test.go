@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -252,13 +253,19 @@ func (j *nftRound) chain(m *ruleset.Table, ch *ruleset.Chain, f *frame) {
 		}
 		fromText := ruleset.Rule{When: j.text[key]}
 		also := fromText.Judge(f.facts)
-		if also != said && said != ruleset.Maybe && !(j.refused && also == ruleset.Maybe) {
+		if also != said && said != ruleset.Maybe && !matchesNothing(r.When) && !(j.refused && also == ruleset.Maybe) {
 			j.t.Errorf("%v: judged %d, but %d from text: %s\n\t%+v\n\t%+v\n\t%s", j.fam, said, also, r.Text, r.When, fromText.When, factsText(f.facts))
 		}
 		if said == ruleset.Yes && !hit || said == ruleset.No && hit {
 			j.t.Errorf("%v: nftRound %d, hit %v: %s\n\t%+v\n\t%s", j.fam, said, hit, r.Text, r.When, factsText(f.facts))
 		}
 	}
+}
+
+// matchesNothing: a value that its mask cannot leave. nft lists it as a prefix,
+// which reads as another rule.
+func matchesNothing(when []ruleset.Condition) bool {
+	return slices.ContainsFunc(when, func(c ruleset.Condition) bool { return len(c.Rows) == 0 && c.Set == "" })
 }
 
 func choice(when []ruleset.Condition) *ruleset.Condition {
