@@ -92,9 +92,15 @@ func (f *rulesListFlags) run(cmd *cobra.Command) error {
 	return printed(out.Flush())
 }
 
+const mostDoubts = 10 // that are told
+
 // noteDoubts says what may be missing.
 func noteDoubts(w io.Writer, r *readRules) {
-	for _, d := range r.host.Doubts {
+	for i, d := range r.host.Doubts {
+		if i == mostDoubts {
+			fmt.Fprintf(w, "note: and %d more\n", len(r.host.Doubts)-i)
+			return
+		}
 		fmt.Fprintf(w, "note: %s\n", d)
 	}
 }

@@ -57,21 +57,28 @@ func (f *rulesSource) read(ctx context.Context) ([]*readRules, error) {
 }
 
 // readFiles reads the files as the rules of one host. What of them cannot be
-// understood is a doubt each, unless nothing could be.
+// understood is a doubt each, unless a file has nothing that is.
 func (f *rulesSource) readFiles() ([]*readRules, error) {
 	host := &rules.Host{Name: strings.Join(f.files, ", ")}
-	var bad []string
 	for _, name := range f.files {
-		before := len(bad)
-		bad = append(bad, readFile(host, name)...)
-		if len(bad) > before && len(host.Legacy) == 0 && host.NFT == nil {
-			return nil, hint(errors.New(bad[before]), "it takes what iptables-save, nft list ruleset and nft -j list ruleset print")
+		before := tablesOf(host)
+		bad := readFile(host, name)
+		if len(bad) > 0 && tablesOf(host) == before {
+			return nil, hint(errors.New(bad[0]), "it takes what iptables-save and nft list ruleset print, and nft -j list ruleset")
+		}
+		for _, words := range bad {
+			host.Doubts = append(host.Doubts, "not understood: "+words)
 		}
 	}
-	for _, words := range bad {
-		host.Doubts = append(host.Doubts, "not understood: "+words)
-	}
 	return []*readRules{{host, rules.Origin{File: host.Name}}}, nil
+}
+
+func tablesOf(host *rules.Host) int {
+	n := len(host.Legacy)
+	if host.NFT != nil {
+		n += len(host.NFT.Tables)
+	}
+	return n
 }
 
 // readFile adds a file's rules, and tells what is wrong with it, a sentence each.
