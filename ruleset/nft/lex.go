@@ -2,6 +2,7 @@ package nft
 
 import (
 	"net/netip"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -64,11 +65,24 @@ type place struct {
 	at   int
 }
 
-// source is a text that is read.
-type source struct{ name, text string }
+// source is a text that is read. Where it was made of another one, origins say
+// of what of it, in order.
+type source struct {
+	name, text string
+	origins    []origin
+	original   string
+}
 
 // position counts lines and columns from 1.
 func (p place) position() (line, column int) {
+	if s := p.from; s.original != "" {
+		n := sort.Search(len(s.origins), func(i int) bool { return s.origins[i].text > p.at })
+		at := 0
+		if n > 0 {
+			at = s.origins[n-1].json
+		}
+		return place{&source{name: s.name, text: s.original}, at}.position()
+	}
 	before := p.from.text[:p.at]
 	return 1 + strings.Count(before, "\n"), p.at - strings.LastIndexByte(before, '\n')
 }

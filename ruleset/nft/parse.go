@@ -80,7 +80,7 @@ type textReader struct {
 
 func newTextReader(text, file string) *textReader {
 	p := &textReader{native: &Native{byKey: map[tableKey]*Table{}}, vars: map[string]cursor{}}
-	p.after = cursor{place: place{from: &source{file, text}}, end: len(text)}
+	p.after = cursor{place: place{from: &source{name: file, text: text}}, end: len(text)}
 	p.advance()
 	return p
 }

@@ -238,7 +238,7 @@ func (p *textReader) including() {
 	for _, f := range slices.Backward(files) {
 		up := behind
 		text := f.Text + "\n"
-		behind = cursor{place: place{from: &source{f.Name, text}}, end: len(text), up: &up, depth: up.depth + 1}
+		behind = cursor{place: place{from: &source{name: f.Name, text: text}}, end: len(text), up: &up, depth: up.depth + 1}
 	}
 	if len(files) > 0 {
 		p.after = behind

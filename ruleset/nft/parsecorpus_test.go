@@ -3,6 +3,7 @@ package nft
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -259,4 +260,69 @@ func TestCorpusTextOfSources(t *testing.T) {
 	}
 	t.Logf("%d were not found", unread)
 	s.end(95)
+}
+
+// TestCorpusJSON reads nft's JSON of what a listing shows in words.
+func TestCorpusJSON(t *testing.T) {
+	dir := corpus(t)
+	s := newScore(t, "testdata/json.differ")
+	pairs := map[string]string{}
+	for _, path := range glob(t, "rulesets_real/*/*.nft-list") {
+		pairs[path] = strings.TrimSuffix(path, "-list") + "-json"
+	}
+	for _, path := range glob(t, "nftables/dumps/*/*.nft") {
+		pairs[path] = strings.TrimSuffix(path, ".nft") + ".json-nft"
+	}
+	for _, path := range someOf(slices.Sorted(maps.Keys(pairs)), 80) {
+		id, _ := filepath.Rel(dir, path)
+		text, err := os.ReadFile(pairs[path])
+		if err != nil {
+			continue
+		}
+		n, err := ParseJSON(bytes.NewReader(text), id)
+		got, want := string(n.AppendList(nil, hostStyle())), string(contents(t, path))
+		s.add(id, err == nil && got == want, func() string { return fmt.Sprint(err, firstDifference(got, want)) })
+	}
+	s.end(95)
+}
+
+// TestCorpusJSONOfRules: nftables' own tests have the JSON of each of their rules,
+// which reads as the same as the rule.
+func TestCorpusJSONOfRules(t *testing.T) {
+	dir := corpus(t)
+	s := newScore(t, "testdata/json-rules.differ")
+	for _, path := range someOf(glob(t, "nftables/py/*/*.t"), 30) {
+		suites := readSuites(t, dir, path)
+		blocks, err := os.ReadFile(path + ".json")
+		if err != nil || len(suites) == 0 {
+			continue
+		}
+		one := suites[len(suites)-1]
+		for i, block := range strings.Split(string(blocks), "\n\n") {
+			title, body, ok := strings.Cut(strings.TrimSpace(block), "\n")
+			rule, titled := strings.CutPrefix(title, "# ")
+			if !ok || !titled {
+				continue
+			}
+			want, err := listedRule(one, rule)
+			if err != nil {
+				continue
+			}
+			got, err := jsonRule(one.family, body)
+			s.add(fmt.Sprintf("%s %d", one.id, i+1), err == nil && unordered(got) == unordered(want),
+				func() string { return fmt.Sprintf("%s %v\n\tgot  %s\n\twant %s", rule, err, got, want) })
+		}
+	}
+	s.end(95)
+}
+
+func jsonRule(family, exprs string) (string, error) {
+	text := fmt.Sprintf(`{"nftables": [{"table": {"family": "%[1]s", "name": "t"}}, {"chain": {"family": "%[1]s", "table": "t", "name": "c"}},
+		{"rule": {"family": "%[1]s", "table": "t", "chain": "c", "expr": %[2]s}}]}`, family, exprs)
+	n, err := ParseJSON(strings.NewReader(text), "rule")
+	if len(n.Tables) == 0 || len(n.Tables[0].Chains) == 0 || len(n.Tables[0].Chains[0].Rules) == 0 {
+		return "", err
+	}
+	style := &Style{Stateless: true, Names: Names{Protocols: map[uint64]string{}, Groups: map[uint64]string{0: "default"}}}
+	return n.Tables[0].Text(n.Tables[0].Chains[0].Rules[0], style), err
 }

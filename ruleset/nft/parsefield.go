@@ -207,6 +207,14 @@ func (p *textReader) extHeader(all []*extHeader) *extHeader {
 	return all[0]
 }
 
+// asksPresence: what follows is `exists` or `missing`.
+func (p *textReader) asksPresence() bool {
+	m := p.mark()
+	defer p.back(m)
+	p.comparison()
+	return p.tok.isWord("exists") || p.tok.isWord("missing")
+}
+
 // present asks only whether a header or an option is there.
 func (p *textReader) present(op uint32, h *extHeader) *term {
 	return rawExthdr(op, h.kind, 0, 8, true)
@@ -228,7 +236,7 @@ func (p *textReader) optionField(word string) *term {
 
 func (p *textReader) optionOf(op uint32, all []*extHeader) *term {
 	h := p.extHeader(all)
-	if p.tok.isWord("exists") || p.tok.isWord("missing") || p.bad != nil {
+	if p.asksPresence() || p.bad != nil {
 		return p.present(op, h)
 	}
 	return p.optionPart(op, h, 0, false)
@@ -251,7 +259,7 @@ func (p *textReader) tcpOption() *term {
 	if p.accept("@") {
 		kind := p.number(255)
 		offset, bits := p.pieceOf()
-		return rawExthdr(exthdrTCP, uint8(kind), offset, bits, false)
+		return rawExthdr(exthdrTCP, uint8(kind), offset, bits, p.asksPresence())
 	}
 	if p.tok.kind == tokenNumber {
 		return rawExthdr(exthdrTCP, uint8(p.number(255)), 0, 8, true)
@@ -267,7 +275,7 @@ func (p *textReader) tcpOption() *term {
 	}
 	p.tok.text = name
 	h := p.extHeader(tcpOptions)
-	if p.bad != nil || p.tok.isWord("exists") || p.tok.isWord("missing") || p.tok.endsStatement() || p.tok.kind == tokenMark && !p.tok.is("@") {
+	if p.bad != nil || p.asksPresence() || p.tok.endsStatement() || p.tok.kind == tokenMark && !p.tok.is("@") {
 		return p.present(exthdrTCP, h)
 	}
 	return p.optionPart(exthdrTCP, h, block, true)
@@ -357,7 +365,7 @@ func (p *textReader) fibField() *term {
 	if result == "check" {
 		n, flags = 1, flags|fibPresent
 	}
-	if p.tok.isWord("exists") || p.tok.isWord("missing") {
+	if p.asksPresence() {
 		flags |= fibPresent
 	}
 	if t := newFIB(flags, n); t != nil {

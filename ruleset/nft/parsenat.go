@@ -65,18 +65,21 @@ func (p *textReader) natFamily() uint32 {
 	return 0
 }
 
-// natForm reads `prefix`, `interval` or `addr . port`.
+// natForm reads `prefix`, `interval` and `addr . port`.
 func (p *textReader) natForm(flags *uint32) (interval bool) {
-	switch p.word("prefix", "interval", "addr") {
-	case "prefix":
-		*flags |= natNetmap
-	case "interval":
-		return true
-	case "addr":
-		p.expect(".")
-		p.expectWord("port")
+	for {
+		switch p.word("prefix", "interval", "addr") {
+		case "prefix":
+			*flags |= natNetmap
+		case "interval":
+			interval = true
+		case "addr":
+			p.expect(".")
+			p.expectWord("port")
+		default:
+			return interval
+		}
 	}
-	return false
 }
 
 // natTarget reads addresses and ports: either may be looked up in a map. Where

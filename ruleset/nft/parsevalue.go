@@ -178,6 +178,10 @@ func (p *textReader) hostName(of *term) (*term, bool) {
 	if p.tok.kind != tokenText && p.tok.kind != tokenWord || p.tok.kind == tokenWord && p.startsField() {
 		return nil, false
 	}
+	if n, err := strconv.ParseUint(p.tok.text, 10, 32); err == nil {
+		p.advance()
+		return newNumber(n, of.bits, of.typ, of.order), true
+	}
 	return newLeaf(plainLeaf(`"`+p.gluedText()+`"`), of.typ, of.order, of.bits), true
 }
 
@@ -193,12 +197,27 @@ func (p *textReader) classID(of *term) (*term, bool) {
 		p.advance()
 		return newNumber(n, of.bits, of.typ, of.order), true
 	}
-	end := p.after.end
-	if p.after.from != p.tok.place.from {
+	text := p.tok.text
+	if p.tok.kind != tokenText {
+		if p.after.from != p.tok.place.from {
+			return nil, false
+		}
+		text = p.after.from.text[p.tok.place.at:p.after.end]
+	}
+	id, n := classOf(text)
+	if n == 0 {
 		return nil, false
 	}
-	text := p.after.from.text[p.tok.place.at:end]
-	n, colon := 0, -1
+	if p.tok.kind != tokenText {
+		p.after.at = p.tok.place.at + n
+	}
+	p.advance()
+	return newNumber(id, of.bits, of.typ, of.order), true
+}
+
+// classOf reads `1:10` and tells how long it was; 0 where it is something else.
+func classOf(text string) (id uint64, n int) {
+	colon := -1
 	for n < len(text) && (isHex(text[n]) || text[n] == ':' && colon < 0) {
 		if text[n] == ':' {
 			colon = n
@@ -206,16 +225,14 @@ func (p *textReader) classID(of *term) (*term, bool) {
 		n++
 	}
 	if colon < 0 {
-		return nil, false
+		return 0, 0
 	}
 	major, err := strconv.ParseUint(text[:colon], 16, 16)
 	minor, err2 := strconv.ParseUint(text[colon+1:n], 16, 16)
 	if err != nil || err2 != nil {
-		return nil, false
+		return 0, 0
 	}
-	p.after.at = p.tok.place.at + n
-	p.advance()
-	return newNumber(major<<16|minor, of.bits, of.typ, of.order), true
+	return major<<16 | minor, n
 }
 
 // hourOf reads `17:30`, with or without seconds, which are in UTC.
