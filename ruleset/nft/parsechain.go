@@ -131,8 +131,12 @@ func (p *textReader) ruleCommand(verb string) {
 			return
 		}
 		where := p.rulePlace(verb, ch)
-		if p.bad == nil {
-			ch.Rules = slices.Insert(ch.Rules, where, p.rule())
+		switch r := p.rule(); {
+		case p.bad != nil:
+		case len(r.written) == 0:
+			p.fail("a rule without a statement", "a match or a verdict was expected")
+		default:
+			ch.Rules = slices.Insert(ch.Rules, where, r)
 		}
 	})
 }

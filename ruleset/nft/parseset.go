@@ -280,7 +280,7 @@ func (p *textReader) elementKey(of *term) *term {
 func (p *textReader) joinedValues(of *term) *term {
 	parts := of.parts()
 	if len(parts) == 1 {
-		return p.valueOf(parts[0])
+		return p.constantOf(parts[0])
 	}
 	all := &term{kind: kindConcat, typ: of.typ, bits: of.bits}
 	for i, part := range parts {
@@ -289,9 +289,25 @@ func (p *textReader) joinedValues(of *term) *term {
 			p.expect(".")
 			p.newlines()
 		}
-		all.list = append(all.list, p.valueOf(part))
+		all.list = append(all.list, p.constantOf(part))
 	}
 	return all
+}
+
+// constantOf reads what an element may be made of: no field, and no other set.
+func (p *textReader) constantOf(of *term) *term {
+	at := p.tok
+	t := p.valueOf(of)
+	switch t.kind {
+	case kindValue, kindRange, kindPrefix:
+		return t
+	case kindLeaf:
+		if _, named := t.leaf.(plainLeaf); named {
+			return t
+		}
+	}
+	p.failAt(at, "elements are values", "a value of type "+of.typ.name+" was expected")
+	return t
 }
 
 // mapData reads what a map gives.
