@@ -30,11 +30,10 @@ to, as SVG, in the language of Graphviz (dot) or of Mermaid. Chains that no base
 chain leads to, and such that nothing leads to at all, are marked. Many chains of
 one make, as kube-proxy has for its services, are drawn as one, unless --unfold is
 given. --chain draws the surroundings of one chain: what leads there, and where it
-leads.`,
-		Example: `  sudo pktrail rules graph > rules.svg
-  sudo pktrail rules graph -o mermaid
+leads. SVG is for a file: pktrail rules graph > rules.svg; any browser shows it.`,
+		Example: `  sudo pktrail rules graph -o mermaid
   sudo pktrail rules graph --chain KUBE-SERVICES --unfold -o dot
-  pktrail rules graph --file rules.save -o mermaid`,
+  pktrail rules graph --file rules.save -o svg`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}

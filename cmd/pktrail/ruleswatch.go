@@ -82,16 +82,7 @@ func (f *rulesWatchFlags) run(cmd *cobra.Command) error {
 	for _, ns := range spaces {
 		v.watched = append(v.watched, newWatched(ns))
 	}
-	ctx, cancel := context.WithCancel(cmd.Context())
-	if f.duration > 0 {
-		ctx, cancel = context.WithTimeout(cmd.Context(), f.duration)
-	}
-	defer cancel()
-	err = v.watch(ctx, f)
-	if errors.Is(err, context.DeadlineExceeded) && cmd.Context().Err() == nil {
-		err = nil
-	}
-	return printed(err)
+	return printed(v.watch(cmd.Context(), f))
 }
 
 // watched is one namespace whose counters are looked at.
@@ -148,8 +139,10 @@ func (f *rulesWatchFlags) view(w io.Writer, many bool) *rulesView {
 	return v
 }
 
-// watch looks until there were enough views or the context ends.
+// watch looks until there were enough views, the time is over or the context ends.
+// What is left of the time is a view too, however short.
 func (v *rulesView) watch(ctx context.Context, f *rulesWatchFlags) (err error) {
+	began := time.Now()
 	if _, err := v.see(ctx); err != nil {
 		return err
 	}
@@ -160,14 +153,18 @@ func (v *rulesView) watch(ctx context.Context, f *rulesWatchFlags) (err error) {
 		defer func() { err = errors.Join(err, v.screen.close()) }()
 	}
 	for n := 1; ; n++ {
-		if err := pause(ctx, v.rest(f.interval)); err != nil {
+		rest, last := v.rest(f.interval), n == f.count
+		if left := f.duration - time.Since(began); f.duration > 0 && left <= rest {
+			rest, last = max(left, 0), true
+		}
+		if err := pause(ctx, rest); err != nil {
 			return err
 		}
 		hits, err := v.see(ctx)
 		if err != nil {
 			return err
 		}
-		if err := v.show(hits, f.top == 0); err != nil || n == f.count {
+		if err := v.show(hits, f.top == 0); err != nil || last {
 			return err
 		}
 	}

@@ -30,7 +30,7 @@ func (h *Host) AddFile(name string, r io.Reader) error {
 	case FormSave:
 		return h.addSave(name, text)
 	case FormJSON:
-		return fmt.Errorf("%s: %w", name, ErrJSON)
+		return h.addNFT(nft.ParseJSON(bytes.NewReader(text), name))
 	}
 	return h.addNFT(nft.ParseRuleset(bytes.NewReader(text), name))
 }
@@ -47,9 +47,6 @@ func plain(r io.Reader) ([]byte, error) {
 	}
 	return bounded(z)
 }
-
-// ErrJSON says that a file is output of nft -j, which is not read.
-var ErrJSON = errors.New("output of nft -j, which is not read")
 
 var errTooLong = errors.New("more than 1 GiB of rules")
 
