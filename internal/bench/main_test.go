@@ -74,6 +74,7 @@ func TestNumbers(t *testing.T) {
 		{"log-sparse", sparseLog},
 		{"ct-table", ctTable},
 		{"ct-events", ctEvents},
+		{"rules", readRules},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, r, s, program) })
 	}
