@@ -161,7 +161,7 @@ func port(text string) (n uint64, wrong string) {
 // proc_get_long). False is that it refuses the text.
 func (t Takes) Made(text string) (string, bool) {
 	words := strings.Fields(text)
-	takes := len(words)
+	var takes int
 	switch {
 	case t.Ports == PortRange:
 		takes = 2
