@@ -68,9 +68,10 @@ type textReader struct {
 	prior int // where the token before ended
 
 	vars     map[string]cursor
-	expanded int // tokens that came out of variables
-	nested   int // expressions that are open
-	bad      *ruleset.LineError
+	expanded int                // tokens that came out of variables
+	nested   int                // expressions that are open
+	bad      *ruleset.LineError // at badPlace, until it is taken
+	badPlace place
 	errs     []error
 	sum      *lowerer // of the rule at hand, as far as it was read
 	ended    bool     // inside braces
@@ -154,8 +155,8 @@ func (p *textReader) failAt(t token, why, hint string) {
 	if p.bad != nil {
 		return
 	}
-	line, column := t.place.position()
-	p.bad = &ruleset.LineError{File: t.place.from.name, Line: line, Column: column, Text: t.text, Why: why, Hint: hint}
+	p.badPlace = t.place
+	p.bad = &ruleset.LineError{File: t.place.from.name, Text: t.text, Why: why, Hint: hint}
 	if t.kind == tokenLine {
 		p.bad.Text = "the end of the line"
 	}
@@ -168,6 +169,7 @@ func (p *textReader) taken() bool {
 		return false
 	}
 	if len(p.errs) < maxLineErrors {
+		p.bad.Line, p.bad.Column = p.badPlace.position()
 		p.errs = append(p.errs, p.bad)
 	}
 	p.bad = nil

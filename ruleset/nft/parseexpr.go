@@ -36,16 +36,20 @@ func (p *textReader) comparison() operator {
 
 // binary tells the operator that joins two terms, without going on behind it.
 func (p *textReader) binary() operator {
-	words := map[string]operator{"and": opAnd, "or": opOr, "xor": opXor, "lshift": opLShift, "rshift": opRShift}
-	if p.tok.kind == tokenWord {
-		return words[p.tok.text]
+	if p.tok.kind != tokenWord && p.tok.kind != tokenMark {
+		return opNone
 	}
-	if p.tok.kind == tokenMark {
-		for op := opLShift; op <= opXor; op++ {
-			if operatorWords[op] == p.tok.text {
-				return op
-			}
-		}
+	switch p.tok.text {
+	case "&", "and":
+		return opAnd
+	case "|", "or":
+		return opOr
+	case "^", "xor":
+		return opXor
+	case "<<", "lshift":
+		return opLShift
+	case ">>", "rshift":
+		return opRShift
 	}
 	return opNone
 }
