@@ -161,17 +161,6 @@ func (w *watched) stop() told {
 	return w.told
 }
 
-// of returns the journeys of packets with a source and destination port.
-func (to *told) of(sport, dport uint16) []*journey.Journey {
-	var found []*journey.Journey
-	for _, j := range to.journeys {
-		if p := &j.Packet; p.SrcPort != nil && *p.SrcPort == sport && *p.DstPort == dport && p.Inner == nil {
-			found = append(found, j)
-		}
-	}
-	return found
-}
-
 // byID returns the journey of an id, or nil.
 func (to *told) byID(id journey.ID) *journey.Journey {
 	for _, j := range to.journeys {
@@ -180,16 +169,6 @@ func (to *told) byID(id journey.ID) *journey.Journey {
 		}
 	}
 	return nil
-}
-
-// one returns the only journey of a packet.
-func (to *told) one(t testing.TB, sport, dport uint16) *journey.Journey {
-	t.Helper()
-	found := to.of(sport, dport)
-	if len(found) != 1 {
-		t.Fatalf("%d journeys of port %d to %d, want 1\n%s", len(found), sport, dport, all(to.journeys))
-	}
-	return found[0]
 }
 
 // show is a journey as a failed test prints it.
