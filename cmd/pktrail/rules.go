@@ -20,11 +20,11 @@ import (
 type rulesListFlags struct {
 	output
 	rulesSource
-	ip4, ip6                  bool
-	backend, table, chain     string
-	hook                      string
-	counters, noCounters      bool
-	stateless, handles, terse bool
+	ip4, ip6              bool
+	backend, table, chain string
+	hook                  string
+	counters, noCounters  bool
+	stateless, handles    bool
 }
 
 func rulesCommand(m match.Match) *cobra.Command {
@@ -92,16 +92,17 @@ func (f *rulesListFlags) run(cmd *cobra.Command) error {
 	return printed(out.Flush())
 }
 
-const mostDoubts = 10 // that are told
+const mostNotes = 10 // that are told
 
-// noteDoubts says what may be missing.
+// noteDoubts says what is to be minded.
 func noteDoubts(w io.Writer, r *readRules) {
-	for i, d := range r.host.Doubts {
-		if i == mostDoubts {
-			fmt.Fprintf(w, "note: and %d more\n", len(r.host.Doubts)-i)
+	notes := r.host.Notes()
+	for i, words := range notes {
+		if i == mostNotes {
+			fmt.Fprintf(w, "note: and %d more\n", len(notes)-i)
 			return
 		}
-		fmt.Fprintf(w, "note: %s\n", d)
+		fmt.Fprintf(w, "note: %s\n", words)
 	}
 }
 

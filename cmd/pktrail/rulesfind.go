@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,7 +60,7 @@ func findArgs(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	_, err := targetWords(args[0])
+	_, err := targetWords(args[0], false)
 	if err == nil {
 		err = fmt.Errorf("%s: one address at a time", args[0])
 	}
@@ -69,13 +70,20 @@ func findArgs(_ *cobra.Command, args []string) error {
 // splitFind takes MATCH out of the arguments of find; an address for short is
 // MATCH for its destination.
 func splitFind(args []string) (match.Match, []string, error) {
+	protocol := slices.ContainsFunc(args, func(a string) bool {
+		return strings.HasPrefix(a, "-p") || strings.HasPrefix(a, "--proto")
+	})
 	var words []string
 	for i, word := range args {
-		if target, err := targetWords(word); err == nil && (i == 0 || !takesValue(args[i-1])) {
+		target, err := targetWords(word, protocol)
+		switch {
+		case err == nil && (i == 0 || !takesValue(args[i-1])):
 			words = append(words, target...)
-			continue
+		case word == "-f": // a fragment to iptables
+			words = append(words, "--file")
+		default:
+			words = append(words, word)
 		}
-		words = append(words, word)
 	}
 	return match.Parse(words)
 }
@@ -83,11 +91,13 @@ func splitFind(args []string) (match.Match, []string, error) {
 // takesValue reports whether the word is an option whose value follows, which
 // is no address for short.
 func takesValue(word string) bool {
-	return strings.HasPrefix(word, "-") && !strings.Contains(word, "=") && word != "--all" && word != "--no-color" && word != "-4" && word != "-6" && word != "--syn" && word != "--both"
+	alone := []string{"--all", "--no-color", "-4", "-6", "--ipv4", "--ipv6", "--syn", "--both"}
+	return strings.HasPrefix(word, "-") && !strings.Contains(word, "=") && !slices.Contains(alone, word)
 }
 
-// targetWords are ADDRESS, ADDRESS:PORT or ADDRESS:PORT/PROTOCOL as MATCH.
-func targetWords(word string) ([]string, error) {
+// targetWords are ADDRESS, ADDRESS:PORT or ADDRESS:PORT/PROTOCOL as MATCH; a port
+// alone is of TCP or UDP, unless -p says of which.
+func targetWords(word string, protocol bool) ([]string, error) {
 	rest, proto, hasProto := word, "", false
 	if i := strings.LastIndexByte(word, '/'); i >= 0 {
 		if _, err := strconv.Atoi(word[i+1:]); err != nil {
@@ -106,7 +116,7 @@ func targetWords(word string) ([]string, error) {
 	switch {
 	case hasProto:
 		words = append(words, "-p", proto)
-	case port != "":
+	case port != "" && !protocol:
 		words = append(words, "-p", "tcp,udp")
 	}
 	if port != "" {

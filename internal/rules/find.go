@@ -279,9 +279,17 @@ func (w *walker) descend(at int, name string, behind *Ref) fate {
 		}
 		return v.fate
 	}
+	if w.hits[at].Depth == deepest {
+		w.hits[at].Needs = append(w.hits[at].Needs, "what is further down, which is not looked at")
+		return unknownFate()
+	}
 	via := append(slices.Clip(w.hits[at].Via), w.hits[at].Ref)
 	return w.walk(to, via, behind)
 }
+
+// deepest is more jumps than nf_tables allows below each other (16), and than
+// anybody has in legacy tables; only files go deeper.
+const deepest = 256
 
 // after adds what a hit does to the fate of its chain, and tells what the rules
 // behind it stand behind.

@@ -230,3 +230,22 @@ func TestFind(t *testing.T) {
 		})
 	}
 }
+
+// A file may nest jumps as deep as it likes.
+func TestFindInDeepJumps(t *testing.T) {
+	const chains = 5000
+	var declared, jumps strings.Builder
+	for i := range chains {
+		fmt.Fprintf(&declared, ":c%d -\n", i)
+		fmt.Fprintf(&jumps, "-A c%d -j c%d\n", i, (i+1)%chains)
+	}
+	text := "*filter\n:INPUT ACCEPT\n" + declared.String() + "-A INPUT -j c0\n" + jumps.String()
+	f := rules.Find(tables(t, ruleset.Legacy, text), question(t, "-p udp"), false)
+	last := f.Stops[0].Hits[len(f.Stops[0].Hits)-1]
+	if last.Depth != 256 || len(last.Needs) != 1 || f.Stops[0].Policy != ruleset.Maybe {
+		t.Errorf("depth %d, needs %q, policy %v", last.Depth, last.Needs, f.Stops[0].Policy)
+	}
+	if n := len(rules.Arrange(tables(t, ruleset.Legacy, text)).Places[0].Reached); n != chains {
+		t.Errorf("%d chains are reached of %d", n, chains)
+	}
+}

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/ipset"
 	"github.com/pktrail/pktrail/ruleset/iptnft"
@@ -30,7 +32,30 @@ func (h *Host) table(t *nft.Table, when bool) *ruleset.Table {
 	if told, err := h.told(t); err == nil {
 		return told.Model(when, h.members(t.Family))
 	}
-	return t.Model(h.style(), true)
+	m := t.Model(h.style(), true)
+	if t.Flags&dormant != 0 {
+		for _, c := range m.Chains {
+			c.Base = nil // no hook asks it
+		}
+	}
+	return m
+}
+
+const dormant = 1 // NFT_TABLE_F_DORMANT
+
+// Notes say what is to be minded of the rules as they were read, a sentence each:
+// the doubts, and the tables that are dormant, whose chains hang at no hook.
+func (h *Host) Notes() []string {
+	notes := slices.Clip(h.Doubts)
+	if h.NFT == nil {
+		return notes
+	}
+	for _, t := range h.NFT.Tables {
+		if t.Flags&dormant != 0 {
+			notes = append(notes, "table "+t.Family.String()+" "+t.Name+" is dormant: no packet comes to its chains")
+		}
+	}
+	return notes
 }
 
 // told is a table of iptables-nft in iptables' words; else the error says why not.
