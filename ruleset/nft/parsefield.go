@@ -32,8 +32,12 @@ func (p *textReader) field() *term {
 // nothing stands for a term that is not understood, until the error is taken.
 func (p *textReader) nothing() *term { return newNumber(0, 0, typeInvalid, orderUnknown) }
 
+// fieldKinds begin fields that are not of a header.
+var fieldKinds = []string{"meta", "ct", "fib", "socket", "rt", "osf", "ipsec", "numgen", "jhash", "symhash", "exthdr"}
+
+// fieldWords are the words that a field can begin with.
 func fieldWords() []string {
-	words := []string{"meta", "ct", "fib", "socket", "rt", "osf", "ipsec", "numgen", "jhash", "symhash", "exthdr"}
+	words := slices.Clone(fieldKinds)
 	for _, h := range allHeaders {
 		words = append(words, h.name)
 	}

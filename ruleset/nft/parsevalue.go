@@ -185,7 +185,11 @@ func (p *textReader) hostName(of *term) (*term, bool) {
 	return newLeaf(plainLeaf(`"`+p.gluedText()+`"`), of.typ, of.order, of.bits), true
 }
 
-func (p *textReader) startsField() bool { return slices.Contains(fieldWords(), p.tok.text) }
+func (p *textReader) startsField() bool {
+	w := p.tok.text
+	return slices.Contains(fieldKinds, w) || slices.Contains(bareMeta, w) || extHeaderNamed(w) != nil ||
+		slices.ContainsFunc(allHeaders, func(h *protocol) bool { return h.name == w })
+}
 
 // classID reads `root`, `none` or two hexadecimal numbers.
 func (p *textReader) classID(of *term) (*term, bool) {

@@ -20,7 +20,8 @@ func (p *placed) Unwrap() error { return p.err }
 // [ParseRule]. That a known extension is kept as it stands is not wrong.
 func lineErrors(err error, file string, line int, text string) (all []error) {
 	list := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
 		list = joined.Unwrap()
 	}
 	for _, one := range list {
@@ -28,7 +29,8 @@ func lineErrors(err error, file string, line int, text string) (all []error) {
 			continue
 		}
 		e := &ruleset.LineError{File: file, Line: line, Column: 1, Text: text, Why: one.Error()}
-		if p, ok := one.(*placed); ok {
+		var p *placed
+		if errors.As(one, &p) {
 			e.Column, e.Hint = p.at+1, p.hint
 		}
 		all = append(all, e)
