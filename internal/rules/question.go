@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/packet"
@@ -11,7 +13,8 @@ import (
 // Question is which packets of one family are asked for.
 type Question struct {
 	Family ruleset.Family // IP or IP6
-	// Forms are what is known of the packets: each fits one of them at least.
+	// Forms are what is known of the packets: each fits one of them at least. None
+	// where there are no such packets.
 	Forms   []ruleset.Facts
 	in, out bool        // an interface is named
 	mark    *match.Mark // with a mask that ranges cannot say
@@ -51,8 +54,20 @@ func questionOf(m *match.Match, fam ruleset.Family) Question {
 	if m.SrcPort.Given() || m.DstPort.Given() || m.AnyPort.Given() || m.TCPFlags != nil || m.ICMP.Given() {
 		f[ruleset.Fragment] = firstFragments()
 	}
-	q.Forms = anyPort(icmpForms(f, m, fam), m.AnyPort)
+	if !impossible(f) {
+		q.Forms = anyPort(icmpForms(f, m, fam), m.AnyPort)
+	}
 	return q
+}
+
+// impossible reports whether a field is left no value, as by ! --dport 0:65535.
+func impossible(f ruleset.Facts) bool {
+	for _, known := range f {
+		if len(known) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func prefix(p netip.Prefix) ruleset.Range { return ruleset.Prefix(p) }
@@ -127,14 +142,7 @@ func icmpForms(f ruleset.Facts, m *match.Match, fam ruleset.Family) []ruleset.Fa
 		kind, code = ruleset.ICMP6Type, ruleset.ICMP6Code
 	}
 	if m.ICMP.Not {
-		var whole []ruleset.Range
-		for _, t := range m.ICMP.Values {
-			if t.AnyCode {
-				whole = append(whole, ruleset.Span(uint64(t.Type), uint64(t.Type)))
-			}
-		}
-		know(f, kind, wanted{whole, true}, 8)
-		return []ruleset.Facts{f}
+		return otherICMP(f, m.ICMP.Values, kind, code)
 	}
 	var forms []ruleset.Facts
 	for _, t := range m.ICMP.Values {
@@ -147,23 +155,62 @@ func icmpForms(f ruleset.Facts, m *match.Match, fam ruleset.Family) []ruleset.Fa
 	return forms
 }
 
+// otherICMP are the facts of packets that have none of the types: other types,
+// and other codes of those of which only some codes are meant.
+func otherICMP(f ruleset.Facts, types []packet.ICMPType, kind, code ruleset.Field) []ruleset.Facts {
+	var listed []ruleset.Range
+	codes := map[uint8][]ruleset.Range{}
+	for _, t := range types {
+		listed = append(listed, ruleset.Span(uint64(t.Type), uint64(t.Type)))
+		if t.AnyCode {
+			codes[t.Type] = append(codes[t.Type], ruleset.Span(0, 255))
+		} else {
+			codes[t.Type] = append(codes[t.Type], ruleset.Span(uint64(t.Code), uint64(t.Code)))
+		}
+	}
+	forms := []ruleset.Facts{with(f, kind, others(joined(listed), 8)...)}
+	for _, t := range slices.Sorted(maps.Keys(codes)) {
+		if left := others(joined(codes[t]), 8); len(left) > 0 {
+			forms = append(forms, with(with(f, kind, ruleset.Span(uint64(t), uint64(t))), code, left...))
+		}
+	}
+	return forms
+}
+
 // anyPort splits the forms into those with the source port and those with the
 // destination port; negated, both must be others.
 func anyPort(forms []ruleset.Facts, s match.Set[match.Range]) (split []ruleset.Facts) {
 	if !s.Given() {
 		return forms
 	}
-	w := ranges(s, ports)
+	known := joined(ranges(s, ports).ranges)
 	for _, f := range forms {
-		if w.not {
-			know(f, ruleset.SourcePort, w, 16)
-			know(f, ruleset.DestPort, w, 16)
-			split = append(split, f)
+		if s.Not {
+			if g, ok := narrowed(f, ruleset.SourcePort, others(known, 16)); ok {
+				split = appendNarrowed(split, g, ruleset.DestPort, others(known, 16))
+			}
 			continue
 		}
-		split = append(split, with(f, ruleset.SourcePort, joined(w.ranges)...), with(f, ruleset.DestPort, joined(w.ranges)...))
+		split = appendNarrowed(split, f, ruleset.SourcePort, known)
+		split = appendNarrowed(split, f, ruleset.DestPort, known)
 	}
 	return split
+}
+
+func appendNarrowed(forms []ruleset.Facts, f ruleset.Facts, field ruleset.Field, known []ruleset.Range) []ruleset.Facts {
+	if g, ok := narrowed(f, field, known); ok {
+		return append(forms, g)
+	}
+	return forms
+}
+
+// narrowed is facts with what they and the ranges have in common of a field;
+// false where that is nothing.
+func narrowed(f ruleset.Facts, field ruleset.Field, known []ruleset.Range) (ruleset.Facts, bool) {
+	if had := f[field]; len(had) > 0 {
+		known = shared(had, known)
+	}
+	return with(f, field, known...), len(known) > 0
 }
 
 // with is a copy of facts and one more.
@@ -201,7 +248,7 @@ func (q *Question) at(fam ruleset.Family, hook ruleset.Hook) (forms []ruleset.Fa
 		}
 		forms = append(forms, g)
 	}
-	return forms, true
+	return forms, len(forms) > 0
 }
 
 // etherTypes are those of the family, and those of a VLAN that may be around it.

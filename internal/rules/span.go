@@ -38,6 +38,25 @@ func others(all []ruleset.Range, bits int) (out []ruleset.Range) {
 	return append(out, ruleset.Range{From: next, To: last})
 }
 
+// shared is what two lists of sorted ranges have in common.
+func shared(a, b []ruleset.Range) (out []ruleset.Range) {
+	for _, r := range a {
+		for _, s := range b {
+			if !r.Meets(s) {
+				continue
+			}
+			if r.From.Compare(s.From) > 0 {
+				s.From = r.From
+			}
+			if r.To.Compare(s.To) < 0 {
+				s.To = r.To
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 func highest(bits int) ruleset.Value {
 	if bits <= 64 {
 		return ruleset.Number(1<<bits - 1)
