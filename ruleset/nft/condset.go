@@ -94,7 +94,7 @@ func (s *sight) fill(h *heldRows, set *Set) {
 	if !set.isAnonymous() {
 		set.elems = nil
 	}
-	h.blocks = blocking(innerStmts(set.table, set.exprs))
+	h.blocks = blocking(set.innerStmts())
 	rows := make([]ruleset.Row, 0, len(elems))
 	var rest *ruleset.Row
 	for _, e := range elems {

@@ -97,7 +97,7 @@ func (s *dynsetStmt) ask(c *conditions) {
 	set := s.set.set
 	why := blocking(s.inner)
 	if why == "" {
-		why = blocking(innerStmts(set.table, set.exprs))
+		why = blocking(set.innerStmts())
 	}
 	if held := len(set.raw) + len(set.given); why == "" && set.Size > 0 && held >= int(set.Size) {
 		why = "adds to a set that is full"

@@ -69,6 +69,7 @@ type Rule struct {
 }
 
 // Exprs decodes the rule's expressions; what is not known is an *Unknown.
+// A rule that was read from text has none.
 func (r *Rule) Exprs() []Expr { return decodeExprs(r.exprs) }
 
 // Raw is the expressions as the kernel sent them, a list of NFTA_LIST_ELEM, for

@@ -117,6 +117,42 @@ delete table ip gone
 	}
 }
 
+// TestIncluded: other files stand where they are included, and errors name them.
+func TestIncluded(t *testing.T) {
+	files := map[string][]Included{
+		"names.nft": {{"names.nft", "define lan = eth1"}},
+		"d/*.nft":   {{"d/1.nft", "tcp dport 22 accept\n"}, {"d/2.nft", "\n  tcp dprot 80 accept"}},
+		"none/*":    nil,
+	}
+	include := func(pattern string) ([]Included, error) { return files[pattern], nil }
+	const text = `include "names.nft"
+table inet fw {
+	include "none/*"
+	chain in {
+		iifname $lan drop
+		include "d/*.nft"
+		accept
+	}
+}
+`
+	n, err := ParseIncluding(strings.NewReader(text), "main.nft", include)
+	if err == nil || !strings.HasPrefix(err.Error(), "d/2.nft:2:7: ") {
+		t.Errorf("error %v", err)
+	}
+	var rules []string
+	for _, r := range n.Tables[0].Chains[0].Rules {
+		rules = append(rules, n.Tables[0].Text(r, &Style{}))
+	}
+	want := []string{`iifname "eth1" drop`, "tcp dport 22 accept", "tcp dprot 80 accept", "accept"}
+	if diff := cmp.Diff(want, rules); diff != "" {
+		t.Error(diff)
+	}
+	itself := func(string) ([]Included, error) { return []Included{{"a", `include "a"`}}, nil }
+	if _, err := ParseIncluding(strings.NewReader(`include "a"`), "a", itself); err == nil {
+		t.Error("a file that includes itself is read")
+	}
+}
+
 // TestHandlesAreRead: a listing with handles is the same again.
 func TestHandlesAreRead(t *testing.T) {
 	n := replay(recorded(t))

@@ -222,7 +222,8 @@ func (p *textReader) including() {
 	case p.after.depth >= maxVariableDepth:
 		p.failAt(at, "files that include each other", "")
 		return
-	case !p.tok.endsStatement():
+	case p.tok.kind != tokenLine && p.tok.kind != tokenEnd:
+		p.fail("more than a file is included", "the end of the line was expected")
 		return
 	}
 	files, err := p.include(pattern)
@@ -230,20 +231,12 @@ func (p *textReader) including() {
 		p.failAt(at, err.Error(), "")
 		return
 	}
-	behind := p.after
-	behind.place, behind.end = p.tok.place, p.after.end
-	if p.tok.place.from != p.after.from {
-		behind.place = p.after.place
-	}
 	for _, f := range slices.Backward(files) {
-		up := behind
+		up := p.after
 		text := f.Text + "\n"
-		behind = cursor{place: place{from: &source{name: f.Name, text: text}}, end: len(text), up: &up, depth: up.depth + 1}
+		p.after = cursor{place: place{from: &source{name: f.Name, text: text}}, end: len(text), up: &up, depth: up.depth + 1}
 	}
-	if len(files) > 0 {
-		p.after = behind
-		p.tok = token{kind: tokenLine, place: at.place}
-	}
+	p.tok = token{kind: tokenLine, place: at.place}
 }
 
 // define keeps where the value of a variable stands, to read it where it is used.

@@ -209,6 +209,9 @@ func (p *textReader) elementsOf(s *Set) (only *term) {
 		return nil
 	}
 	s.given = given
+	if s.isAnonymous() {
+		s.Size = uint32(len(given))
+	}
 	if len(given) == 1 && given[0].kind == kindElem && given[0].elem.isPlain() {
 		only = given[0].left
 	}
