@@ -150,9 +150,13 @@ func hooks() []string {
 func (f *rulesListFlags) print(cmd *cobra.Command, out *bufio.Writer, r *readRules, s *rules.Selection) error {
 	switch f.format {
 	case "save":
-		return f.document(cmd, out, r.host.AppendSave(nil, s, f.counters))
+		leftOut, err := r.host.WriteSave(out, s, f.counters)
+		noteLeftOut(cmd.ErrOrStderr(), leftOut)
+		return err
 	case "nft":
-		return f.document(cmd, out, r.host.AppendNFT(nil, s, rules.NFTForm{Stateless: f.stateless, Handles: f.handles}))
+		leftOut, err := r.host.WriteNFT(out, s, rules.NFTForm{Stateless: f.stateless, Handles: f.handles})
+		noteLeftOut(cmd.ErrOrStderr(), leftOut)
+		return err
 	}
 	l := rules.Arrange(s.Tables(r.host.Tables(false)))
 	s.Cut(l)
@@ -165,12 +169,9 @@ func (f *rulesListFlags) print(cmd *cobra.Command, out *bufio.Writer, r *readRul
 	return render.NewText(out, look).Rules(l, view)
 }
 
-// document prints a ruleset in the form of another tool, and says on standard
-// error what that form cannot hold.
-func (f *rulesListFlags) document(cmd *cobra.Command, out *bufio.Writer, d rules.Document) error {
-	_, err := out.Write(d.Text)
-	for _, words := range d.LeftOut {
-		fmt.Fprintf(cmd.ErrOrStderr(), "note: left out: %s\n", words)
+// noteLeftOut says what another tool's form cannot hold.
+func noteLeftOut(w io.Writer, leftOut []string) {
+	for _, words := range leftOut {
+		fmt.Fprintf(w, "note: left out: %s\n", words)
 	}
-	return err
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"io"
 	"slices"
 
 	"github.com/pktrail/pktrail/ruleset"
@@ -10,34 +11,35 @@ import (
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
-// Document is a ruleset in the form of another tool.
-type Document struct {
-	Text    []byte
-	LeftOut []string // what the form has no words for, a sentence each
-}
-
-// AppendSave appends the selected tables that iptables has words for as
-// iptables-save, ip6tables-save and ebtables-save print them: one after the
-// other for IPv4, IPv6 and bridges and for each back end, behind a comment that
-// says for which tool. The rules have counters before them where withCounters
-// says so.
-func (h *Host) AppendSave(dst []byte, s *Selection, withCounters bool) Document {
-	tables, leftOut := h.saved(s)
-	for _, b := range []ruleset.Backend{ruleset.Legacy, ruleset.NFT} {
-		for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Bridge} {
-			begun := false
-			for _, t := range tables {
-				if backendOf(t) != b || t.Family != fam {
-					continue
-				}
-				if !begun {
-					dst, begun = append(dst, banner(b, fam)...), true
-				}
-				dst = t.AppendSave(dst, withCounters)
+// WriteSave writes the selected tables that iptables has words for as
+// iptables-save, ip6tables-save and ebtables-save print them: for each back end
+// those of IPv4, of IPv6 and of bridges, behind a comment that says for which
+// tool. The rules have counters before them where withCounters says so. It
+// returns why other tables were left out, a sentence each; the error is the
+// writer's. Tables are told one by one and written in pieces, since the rules of
+// a large host in two forms, and their text, would need a lot of memory.
+func (h *Host) WriteSave(w io.Writer, s *Selection, withCounters bool) (leftOut []string, err error) {
+	begun := ""
+	for _, t := range h.savable(s) {
+		told := t.read
+		if told == nil {
+			var why error
+			if told, why = h.told(t.native); why != nil {
+				leftOut = append(leftOut, why.Error())
+				continue
 			}
 		}
+		if head := banner(t.key.Backend, t.key.Family); head != begun {
+			begun = head
+			if _, err := io.WriteString(w, head); err != nil {
+				return leftOut, err
+			}
+		}
+		if err := told.WriteSave(w, withCounters); err != nil {
+			return leftOut, err
+		}
 	}
-	return Document{dst, leftOut}
+	return leftOut, nil
 }
 
 func banner(b ruleset.Backend, fam ruleset.Family) string {
@@ -61,32 +63,40 @@ func backendOf(t *xt.Table) ruleset.Backend {
 	return t.Backend
 }
 
-// saved are the selected tables in iptables' words, and why others have none.
-func (h *Host) saved(s *Selection) (tables []*xt.Table, leftOut []string) {
+// savable is a table that was read in iptables' words, or may be told in them.
+type savable struct {
+	key    ruleset.TableKey
+	read   *xt.Table
+	native *nft.Table
+}
+
+// savable are the selected tables in the order in which they are saved.
+func (h *Host) savable(s *Selection) (tables []savable) {
 	for _, t := range h.Legacy {
-		if s.has(ruleset.TableKey{Backend: backendOf(t), Family: t.Family, Name: t.Name}) {
-			tables = append(tables, t)
+		if key := (ruleset.TableKey{Backend: backendOf(t), Family: t.Family, Name: t.Name}); s.has(key) {
+			tables = append(tables, savable{key: key, read: t})
 		}
 	}
 	for _, t := range h.selected(s) {
-		told, err := h.told(t)
-		if err != nil {
-			leftOut = append(leftOut, err.Error())
-			continue
-		}
-		tables = append(tables, told)
+		tables = append(tables, savable{key: ruleset.TableKey{Backend: ruleset.NFT, Family: t.Family, Name: t.Name}, native: t})
 	}
-	slices.SortStableFunc(tables, func(a, b *xt.Table) int { return cmp.Compare(turn(a), turn(b)) })
-	return tables, leftOut
+	slices.SortStableFunc(tables, func(a, b savable) int {
+		return cmp.Or(cmp.Compare(a.key.Backend, b.key.Backend), cmp.Compare(familyTurn(a.key), familyTurn(b.key)), cmp.Compare(turn(a.key), turn(b.key)))
+	})
+	return tables
+}
+
+func familyTurn(k ruleset.TableKey) int {
+	return slices.Index([]ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Bridge}, k.Family)
 }
 
 // turn is the place of a table among those that iptables-nft-save prints
 // (iptables/nft.c: xtables_ipv4). Legacy ones stay as the kernel names them.
-func turn(t *xt.Table) int {
-	if backendOf(t) == ruleset.Legacy {
+func turn(k ruleset.TableKey) int {
+	if k.Backend == ruleset.Legacy {
 		return 0
 	}
-	return 1 + slices.Index([]string{"mangle", "security", "raw", "filter", "nat"}, t.Name)
+	return 1 + slices.Index([]string{"mangle", "security", "raw", "filter", "nat"}, k.Name)
 }
 
 // selected are the selected tables of nf_tables.
@@ -105,21 +115,23 @@ func (h *Host) selected(s *Selection) (some []*nft.Table) {
 // NFTForm is how nft's words are written.
 type NFTForm struct{ Stateless, Handles bool }
 
-// AppendNFT appends the selected tables of nf_tables as `nft list ruleset` prints
+// WriteNFT writes the selected tables of nf_tables as `nft list ruleset` prints
 // them. Matches and targets of iptables, for which nft has no words, are remarks
-// in iptables' words.
-func (h *Host) AppendNFT(dst []byte, s *Selection, form NFTForm) Document {
+// in iptables' words. It returns why other tables were left out, a sentence each;
+// the error is the writer's.
+func (h *Host) WriteNFT(w io.Writer, s *Selection, form NFTForm) (leftOut []string, err error) {
 	style := &nft.Style{Names: h.NFTNames, Stateless: form.Stateless, Handles: form.Handles, Now: h.ReadAt, XT: iptnft.WordsOf(h.XTNames)}
 	for _, t := range h.selected(s) {
-		dst = t.AppendList(dst, style)
+		if _, err := w.Write(t.AppendList(nil, style)); err != nil {
+			return nil, err
+		}
 	}
-	var leftOut []string
 	for _, t := range h.Legacy {
 		if s.has(ruleset.TableKey{Backend: backendOf(t), Family: t.Family, Name: t.Name}) {
 			leftOut = append(leftOut, notNFTs(t))
 		}
 	}
-	return Document{dst, leftOut}
+	return leftOut, nil
 }
 
 func notNFTs(t *xt.Table) string {
