@@ -87,23 +87,33 @@ func (f *rulesListFlags) run(cmd *cobra.Command) error {
 		if err := f.print(cmd, out, r, s); err != nil {
 			return printed(err)
 		}
-		noteDoubts(cmd.ErrOrStderr(), r)
+		if err := f.notes(cmd, out, r); err != nil {
+			return printed(err)
+		}
 	}
 	return printed(out.Flush())
 }
 
-const mostNotes = 10 // that are told
+const mostNotes = 10 // that are told on standard error
 
-// noteDoubts says what is to be minded.
-func noteDoubts(w io.Writer, r *readRules) {
+// notes says what is to be minded of rules: in JSON among the lines, else on
+// standard error.
+func (o *output) notes(cmd *cobra.Command, out *bufio.Writer, r *readRules) error {
 	notes := r.host.Notes()
 	for i, words := range notes {
-		if i == mostNotes {
-			fmt.Fprintf(w, "note: and %d more\n", len(notes)-i)
-			return
+		switch {
+		case o.format == "json":
+			if err := render.NewJSON(out).Note(words); err != nil {
+				return err
+			}
+		case i == mostNotes:
+			fmt.Fprintf(cmd.ErrOrStderr(), "note: and %d more\n", len(notes)-i)
+			return nil
+		default:
+			fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", words)
 		}
-		fmt.Fprintf(w, "note: %s\n", words)
 	}
+	return nil
 }
 
 func (f *rulesListFlags) check() error {

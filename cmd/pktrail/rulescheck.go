@@ -67,7 +67,9 @@ func (f *rulesCheckFlags) run(cmd *cobra.Command) error {
 		if err := printer.Findings(f.where(r), found); err != nil {
 			return printed(err)
 		}
-		noteDoubts(cmd.ErrOrStderr(), r)
+		if err := f.notes(cmd, out, r); err != nil {
+			return printed(err)
+		}
 	}
 	if err := out.Flush(); err != nil || !trouble {
 		return printed(err)

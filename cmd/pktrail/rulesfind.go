@@ -151,13 +151,15 @@ func (f *rulesFindFlags) run(cmd *cobra.Command, m match.Match) error {
 	}
 	for _, r := range read {
 		tables := r.host.Tables(true)
-		view := foundView(r.from, &m)
+		view := f.view(r.from, &m)
 		for _, q := range rules.Questions(&m) {
 			if err := printer.Found(rules.Find(tables, &q, f.all), view); err != nil {
 				return printed(err)
 			}
 		}
-		noteDoubts(cmd.ErrOrStderr(), r)
+		if err := f.notes(cmd, out, r); err != nil {
+			return printed(err)
+		}
 	}
 	return printed(out.Flush())
 }
@@ -184,8 +186,14 @@ func (f *rulesFindFlags) printer(cmd *cobra.Command, out *bufio.Writer) (foundPr
 	return nil, f.unknown()
 }
 
-func foundView(from rules.Origin, m *match.Match) render.FoundView {
+func (f *rulesFindFlags) view(from rules.Origin, m *match.Match) render.FoundView {
 	v := render.FoundView{From: from}
+	for _, name := range f.files {
+		v.Where += " --file " + name
+	}
+	if len(f.netns) > 0 && from.Netns != nil && !f.many() {
+		v.Where = " --netns " + f.netns[0]
+	}
 	if len(m.Proto.Values) == 1 && !m.Proto.Not {
 		v.Proto = packet.ProtoName(m.Proto.Values[0])
 	}

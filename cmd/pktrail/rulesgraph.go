@@ -70,7 +70,9 @@ func (f *rulesGraphFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return graphHint(err)
 	}
-	noteDoubts(cmd.ErrOrStderr(), read[0])
+	if err := (&output{}).notes(cmd, nil, read[0]); err != nil {
+		return err
+	}
 	if g.Left > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "note: %d chains are not in the picture: --most %d draws them\n", g.Left, f.most+g.Left)
 	}

@@ -17,6 +17,7 @@ type FoundView struct {
 	// to ask behind a translation.
 	Proto string
 	Port  string
+	Where string // what the question needs to ask the same rules again, with a blank before it
 }
 
 // Found prints each base chain as an object, and behind it the rules that could match.
@@ -246,7 +247,7 @@ func (s *foundSheet) again(to string) string {
 	if s.view.Proto != "" {
 		to += "/" + s.view.Proto
 	}
-	return to
+	return to + s.view.Where
 }
 
 // apartFrom prints the rules that no such packet comes to.
