@@ -205,8 +205,8 @@ func (w *lowerer) match(t *term) {
 	case op == opNone:
 		op = opEq
 	}
-	e := newRelation(op, left, w.compared(&left, op, right))
-	e.left = left
+	value := w.compared(&left, op, right)
+	e := newRelation(op, left, value)
 	w.add(&exprStmt{e: e})
 	w.learn(e, right)
 }
@@ -302,7 +302,8 @@ func (w *lowerer) needsHeader(h *protocol) {
 		w.imply(namedPayload(headEther, headEther.key), etherVLAN)
 	case h == headEther:
 	case have == nil || have == headUnknown && h.base == baseTransport:
-		w.implyAbove(h)
+		w.needsFamily(h)
+		w.implyAbove(h, h)
 	default:
 		w.conflict = "it asks for " + have.name + " and " + h.name + " at once"
 	}
@@ -317,8 +318,16 @@ func (w *lowerer) hasStacked(h *protocol) bool {
 	return false
 }
 
-// implyAbove asks the layer below for the header.
-func (w *lowerer) implyAbove(h *protocol) {
+// needsFamily: each kind of ICMP is of one family.
+func (w *lowerer) needsFamily(h *protocol) {
+	of := map[*protocol]*protocol{headICMP: headIP, headICMP6: headIP6}[h]
+	if of != nil && w.heads.heads[baseNetwork] == nil {
+		w.implyAbove(of, h)
+	}
+}
+
+// implyAbove asks the layer below for the header, on behalf of a field's.
+func (w *lowerer) implyAbove(h, on *protocol) {
 	below := w.heads.heads[h.base-1]
 	if h.base == baseTransport {
 		w.implyBy(newMeta(metaL4Proto), h, transportHeader, 255)
@@ -327,6 +336,8 @@ func (w *lowerer) implyAbove(h *protocol) {
 	switch {
 	case below == headVLAN:
 		w.implyBy(namedPayload(headVLAN, headVLAN.key), h, etherUpper, 1<<16-1)
+	case below == headEther && w.table.Family == ruleset.Bridge && on != headIP && on != headIP6:
+		w.implyBy(namedPayload(headEther, headEther.key), h, etherUpper, 1<<16-1)
 	case w.table.Family == ruleset.Inet:
 		w.implyBy(newMeta(metaNFProto), h, headInet.upper, 255)
 	default:

@@ -3,6 +3,7 @@ package nft
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -265,4 +266,39 @@ func FuzzParseRuleset(f *testing.F) {
 			t.Fatal(firstDifference(twice, once))
 		}
 	})
+}
+
+// TestTextAsksTheSame: rules ask the same of a packet whether they come as text
+// or from the kernel.
+func TestTextAsksTheSame(t *testing.T) {
+	kernel := replay(recorded(t))
+	text, err := ParseRuleset(strings.NewReader(string(kernel.AppendList(nil, &Style{Handles: true}))), "listing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, table := range kernel.Tables {
+		if diff := cmp.Diff(rangesJoined(table.Model(&Style{}, true)), text.Tables[i].Model(&Style{}, true)); diff != "" {
+			t.Errorf("%s: -kernel +text:\n%s", table.Name, diff)
+		}
+	}
+}
+
+// rangesJoined says two comparisons, as the kernel has them of a range, as one.
+func rangesJoined(t *ruleset.Table) *ruleset.Table {
+	for _, ch := range t.Chains {
+		for r := range ch.Rules {
+			when := ch.Rules[r].When
+			for i := len(when) - 1; i > 0; i-- {
+				from, isFrom := strings.CutPrefix(when[i-1].Text, "th dport >= ")
+				to, isTo := strings.CutPrefix(when[i].Text, "th dport <= ")
+				if isFrom && isTo {
+					when[i-1].Text = "th dport " + from + "-" + to
+					when[i-1].Rows[0].Ranges[0].To = when[i].Rows[0].Ranges[0].To
+					when = slices.Delete(when, i, i+1)
+				}
+			}
+			ch.Rules[r].When = when
+		}
+	}
+	return t
 }
