@@ -30,7 +30,7 @@ type rulesListFlags struct {
 func rulesCommand(m match.Match) *cobra.Command {
 	var f rulesListFlags
 	cmd := &cobra.Command{
-		Use:   "rules",
+		Use:   "rules [list]",
 		Short: "the rules of every backend: list, find, watch",
 		Long: `List the whole ruleset: legacy iptables, iptables-nft and nftables of all families,
 read from the kernel itself, in the order in which packets meet it: by hook, then
@@ -49,7 +49,7 @@ is said on standard error. Nothing is changed, no table or module appears by thi
   sudo pktrail rules -o save --backend legacy -4 --counters
   sudo pktrail rules -o nft --stateless
   pktrail rules --file rules.save -o json`,
-		Args: noSuchVerb,
+		Args: listOrVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.output.add(cmd)
@@ -68,6 +68,14 @@ is said on standard error. Nothing is changed, no table or module appears by thi
 	flags.BoolVarP(&f.handles, "handle", "a", false, "with -o nft: with handles, as nft -a")
 	cmd.AddCommand(rulesFindCommand(m), rulesWatchCommand(), rulesGraphCommand(), rulesCheckCommand())
 	return cmd
+}
+
+// listOrVerb takes the word list, which is what rules does without any.
+func listOrVerb(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && args[0] == "list" {
+		return noArgs(cmd, args[1:])
+	}
+	return noSuchVerb(cmd, args)
 }
 
 func (f *rulesListFlags) run(cmd *cobra.Command) error {

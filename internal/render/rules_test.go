@@ -101,3 +101,30 @@ func ruleHits(t *testing.T, from rules.Origin) *rules.Hits {
 	h.Origin, h.Came, h.Zeroed = from, 2, 1
 	return h
 }
+
+// Names in rules are other people's words: what a terminal would obey is spelled out.
+func TestRulesSpellOutControls(t *testing.T) {
+	var h rules.Host
+	evil := strings.NewReplacer("web", "w\x1b[31meb", "WEB", "W\x1b]0;x\aB")
+	for name, text := range map[string]string{"rules.save": savedRules, "rules.nft": nativeRules} {
+		_ = h.AddFile(name, strings.NewReader(evil.Replace(text))) // what nft cannot read it says
+	}
+	var out bytes.Buffer
+	p, tables := NewText(&out, Options{Width: 100}), h.Tables(true)
+	q := &rules.Question{Family: ruleset.IP, Forms: []ruleset.Facts{{}}}
+	for _, err := range []error{
+		p.Rules(rules.Arrange(tables), RulesView{Counters: true}),
+		p.Found(rules.Find(tables, q, true), FoundView{}),
+		p.RuleHits(rules.LookAt(tables, time.Unix(1, 0)).Since(rules.LookAt(nil, time.Unix(0, 0)))),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if i := bytes.IndexAny(out.Bytes(), "\x1b\a"); i >= 0 {
+		t.Errorf("printed %q", out.Bytes()[max(0, i-60):i+10])
+	}
+	if !strings.Contains(out.String(), `W\x1b]0;x\aB`) {
+		t.Errorf("the chain is not named:\n%s", out.String())
+	}
+}

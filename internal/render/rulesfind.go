@@ -119,7 +119,7 @@ func (s *foundSheet) stop(at *rules.FoundStop) error {
 	}
 	s.flow(6, s.stopWords(at)...)
 	if at.Behind != nil {
-		s.flow(6, line{{"    no such packet comes here, behind " + s.takerWords(at.Behind), yellow}})
+		s.flow(6, line{{s.clean("    no such packet comes here, behind " + s.takerWords(at.Behind)), yellow}})
 	}
 	s.measure(at.Hits)
 	for i := range at.Hits {
