@@ -67,20 +67,22 @@ type textReader struct {
 	after cursor
 	prior int // where the token before ended
 
-	vars     map[string]cursor
-	expanded int                // tokens that came out of variables
-	nested   int                // expressions that are open
-	bad      *ruleset.LineError // at badPlace, until it is taken
-	badPlace place
-	errs     []error
-	sum      *lowerer // of the rule at hand, as far as it was read
-	ended    bool     // inside braces
-	changed  []setName
-	include  Include
+	vars      map[string]cursor
+	expanded  int                // tokens that came out of variables
+	mayExpand int                // how many may
+	nested    int                // expressions that are open
+	bad       *ruleset.LineError // at badPlace, until it is taken
+	badPlace  place
+	errs      []error
+	sum       *lowerer // of the rule at hand, as far as it was read
+	ended     bool     // inside braces
+	changed   []setName
+	include   Include
 }
 
 func newTextReader(text, file string) *textReader {
 	p := &textReader{native: &Native{byKey: map[tableKey]*Table{}}, vars: map[string]cursor{}}
+	p.mayExpand = maxExpanded + 8*len(text)
 	p.after = cursor{place: place{from: &source{name: file, text: text}}, end: len(text)}
 	p.advance()
 	return p
@@ -88,7 +90,7 @@ func newTextReader(text, file string) *textReader {
 
 const (
 	maxVariableDepth = 32
-	maxExpanded      = 1 << 22
+	maxExpanded      = 1 << 18 // and eight times the text, which may use long lists more than once
 	maxNested        = 128
 )
 
@@ -126,7 +128,7 @@ func (p *textReader) enter() bool {
 		p.tok = dollar
 		p.failAt(name, "a variable that is not defined", "define it before, as in define "+name.text+" = …")
 		return false
-	case p.after.depth >= maxVariableDepth || p.expanded > maxExpanded:
+	case p.after.depth >= maxVariableDepth || p.expanded > p.mayExpand:
 		p.failAt(name, "variables that hold too much", "write the values out")
 		return false
 	}
@@ -246,13 +248,17 @@ func (p *textReader) expect(s string) {
 func (p *textReader) expectWord(words ...string) string {
 	w := p.word(words...)
 	if w == "" {
-		p.fail("a word was expected", expected(p.tok.text, words))
+		p.fail("a word was expected", p.expected(p.tok.text, words))
 	}
 	return w
 }
 
-// expected is a hint: the word that is likely meant, or all that there are.
-func expected(got string, words []string) string {
+// expected is a hint: the word that is likely meant, or all that there are. None
+// is looked for that nobody will see.
+func (p *textReader) expected(got string, words []string) string {
+	if len(p.errs) >= maxLineErrors {
+		return ""
+	}
 	if near := nearest(got, words); near != "" {
 		return "did you mean " + near + "?"
 	}

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -40,7 +41,8 @@ func TestWrittenRuleset(t *testing.T) {
 flush ruleset
 define lan = { "eth1", \
 	"br-lan" }
-define admin = 192.0.2.7
+define host = 192.0.2.7
+define admin = $host
 define admins = { $admin, 192.0.2.64/26 }
 define web = { http, https }
 
@@ -151,6 +153,22 @@ table inet fw {
 	itself := func(string) ([]Included, error) { return []Included{{"a", `include "a"`}}, nil }
 	if _, err := ParseIncluding(strings.NewReader(`include "a"`), "a", itself); err == nil {
 		t.Error("a file that includes itself is read")
+	}
+}
+
+// TestVariablesAreBounded: values that hold each other many times are not read.
+func TestVariablesAreBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("define a0 = 1, 1, 1, 1\n")
+	for i := range 20 {
+		fmt.Fprintf(&b, "define a%d = $a%d, $a%d, $a%d, $a%d\n", i+1, i, i, i, i)
+	}
+	b.WriteString("table ip t { chain c { tcp dport { $a20 } accept\n } }\n")
+	if _, err := ParseRuleset(strings.NewReader(b.String()), "x"); err == nil {
+		t.Error("a billion values are read")
+	}
+	if _, err := ParseRuleset(strings.NewReader("define a = $a\nadd table ip $a\n"), "x"); err == nil {
+		t.Error("a variable that holds itself is read")
 	}
 }
 

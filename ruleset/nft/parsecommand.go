@@ -61,7 +61,7 @@ func (p *textReader) add(bare bool) {
 		if bare {
 			kinds = append(kinds, "add", "create", "insert", "delete", "destroy", "flush", "define", "include")
 		}
-		p.fail("a command that is not known", expected(kind, kinds))
+		p.fail("a command that is not known", p.expected(kind, kinds))
 	case kind == "table":
 		p.advance()
 		p.tableCommand(true)
@@ -139,7 +139,7 @@ func (p *textReader) tableEntry() {
 	case p.definition():
 		return
 	case p.tok.kind != tokenWord || !slices.Contains(kinds, kind):
-		p.fail("nothing that a table has", expected(kind, kinds))
+		p.fail("nothing that a table has", p.expected(kind, kinds))
 		return
 	}
 	p.advance()
@@ -162,7 +162,7 @@ func (p *textReader) flags(words []symbol) (n uint32) {
 	for p.bad == nil {
 		i := slices.IndexFunc(words, func(s symbol) bool { return s.name == p.tok.text })
 		if i < 0 {
-			p.fail("a flag that is not known", expected(p.tok.text, symbolNames(words)))
+			p.fail("a flag that is not known", p.expected(p.tok.text, symbolNames(words)))
 			return n
 		}
 		n |= uint32(words[i].value)
@@ -194,10 +194,12 @@ func (p *textReader) definition() bool {
 	case "define", "redefine":
 		name := p.tok.text
 		p.advance()
-		p.expect("=")
-		if p.bad == nil {
-			p.define(name)
+		if !p.tok.is("=") {
+			p.fail("a variable without a value", "define NAME = VALUE")
+			return true
 		}
+		p.skipToken() // its value is read where it is used
+		p.define(name)
 	case "undefine":
 		delete(p.vars, p.tok.text)
 		p.advance()

@@ -25,7 +25,7 @@ func (p *textReader) field() *term {
 		}
 		p.back(m)
 	}
-	p.fail("nothing that a rule can look at", expected(word, fieldWords()))
+	p.fail("nothing that a rule can look at", p.expected(word, fieldWords()))
 	return p.nothing()
 }
 
@@ -114,7 +114,7 @@ func (p *textReader) metaField(word string) *term {
 				names = append(names, k.name)
 			}
 		}
-		p.fail("no key of meta", expected(word, names))
+		p.fail("no key of meta", p.expected(word, names))
 		return p.nothing()
 	}
 	p.advance()
@@ -148,7 +148,7 @@ func (p *textReader) headerField(word string) *term {
 			return extTerm(exthdrIPv6, ext, f)
 		}
 	}
-	p.failAt(at, "no field of "+word, expected(name, namesOf(fields)))
+	p.failAt(at, "no field of "+word, p.expected(name, namesOf(fields)))
 	return p.nothing()
 }
 
@@ -207,7 +207,7 @@ func (p *textReader) extHeader(all []*extHeader) *extHeader {
 		}
 		names = append(names, h.name)
 	}
-	p.fail("a header or option that is not known", expected(p.tok.text, names))
+	p.fail("a header or option that is not known", p.expected(p.tok.text, names))
 	return all[0]
 }
 
@@ -253,7 +253,7 @@ func (p *textReader) optionPart(op uint32, h *extHeader, block int, blocks bool)
 			return extTerm(op, h, f)
 		}
 	}
-	p.fail("no field of "+h.name, expected(p.tok.text, namesOf(h.fields)))
+	p.fail("no field of "+h.name, p.expected(p.tok.text, namesOf(h.fields)))
 	return p.nothing()
 }
 
@@ -325,7 +325,7 @@ func (p *textReader) ctField() *term {
 		}
 		names = append(names, k.name)
 	}
-	p.fail("no key of ct", expected(name, names))
+	p.fail("no key of ct", p.expected(name, names))
 	return p.nothing()
 }
 

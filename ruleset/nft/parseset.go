@@ -82,7 +82,7 @@ func (p *textReader) setEntry(s *Set) {
 		if len(s.inner) > 0 || p.bad != nil {
 			return
 		}
-		p.fail("nothing that a set has", expected(m.tok.text, words))
+		p.fail("nothing that a set has", p.expected(m.tok.text, words))
 	}
 }
 
@@ -166,7 +166,7 @@ func (p *textReader) typeName() *term {
 			return newNumber(0, typ.bits, typ, typ.order)
 		}
 	}
-	p.fail("a type that is not known", expected(p.tok.text, typeNames()))
+	p.fail("a type that is not known", p.expected(p.tok.text, typeNames()))
 	return newNumber(0, 0, typeInvalid, orderUnknown)
 }
 

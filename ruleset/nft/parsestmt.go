@@ -275,7 +275,7 @@ func (p *textReader) rateUnit(l *Limit) {
 	}
 	i := slices.IndexFunc(rateUnits, func(s symbol) bool { return s.name == unit })
 	if i < 0 {
-		p.fail("a time was expected", expected(unit, symbolNames(rateUnits)))
+		p.fail("a time was expected", p.expected(unit, symbolNames(rateUnits)))
 		return
 	}
 	p.advance()
@@ -317,7 +317,7 @@ func (p *textReader) logLevel() uint32 {
 	case p.tok.kind == tokenNumber:
 		return uint32(p.number(7))
 	default:
-		p.fail("no level", expected(p.tok.text, symbolNames(logLevels)))
+		p.fail("no level", p.expected(p.tok.text, symbolNames(logLevels)))
 		return 0
 	}
 	p.advance()
@@ -360,7 +360,7 @@ func (p *textReader) reject() lowered {
 	}
 	code, ok := p.value(newNumber(0, 8, typ, orderBig))
 	if !ok {
-		p.fail("no code of "+kind, expected(p.tok.text, symbolNames(typ.names)))
+		p.fail("no code of "+kind, p.expected(p.tok.text, symbolNames(typ.names)))
 		return nil
 	}
 	return func(w *lowerer) { w.reject(kind, uint8(code.uint())) }
