@@ -1,5 +1,8 @@
-// Package nft reads rules in nft's own words: the text of `nft -a list`, and
-// what each rule does. It runs no tool and asks no kernel.
+// Package nft reads the rules of nf_tables and writes them as nft lists them: from
+// the kernel's netlink messages ([Native.Take]), from nft's words ([ParseRuleset])
+// and from its JSON ([ParseJSON]), all to the same statements. It tells what each
+// rule asks of a packet and does to it ([Table.Model]). [ParseList] only takes a
+// listing apart into the texts of its rules. It runs no tool and asks no kernel.
 package nft
 
 import (

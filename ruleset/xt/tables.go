@@ -1,6 +1,6 @@
 // Package xt reads rules of iptables and writes them as iptables-save does: from
 // the text of iptables-save and ip6tables-save, legacy and iptables-nft alike
-// ([ParseSave], [ParseRule]), and from the bytes in which the kernel keeps them
+// ([ParseTables], [ParseSave], [ParseRule]), and from the bytes in which the kernel keeps them
 // ([ParseTable], [DecodeMatch], [DecodeTarget]). It tells what each rule does
 // ([EffectOf], [Rule.Effect]) and what a packet must be for it ([Rule.Conditions]),
 // and hands on all of it in the one model ([Table.Model]). It runs no tool and asks
