@@ -109,6 +109,7 @@ func (h *Host) rulesOnce(ctx context.Context) (*rules.Host, error) {
 	host.XTNames = xtNames(host.IPSets)
 	return host, h.NS.Do(func() error {
 		host.NFTNames = nftNames()
+		host.Doubts = append(host.Doubts, unreadTables()...)
 		return nil
 	})
 }
