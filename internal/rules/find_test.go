@@ -249,3 +249,30 @@ func TestFindInDeepJumps(t *testing.T) {
 		t.Errorf("%d chains are reached of %d", n, chains)
 	}
 }
+
+// Below IP the interfaces are the ports of bridges, and packets that were routed
+// come by as well.
+func TestFindInFrames(t *testing.T) {
+	iif := func(name string) []ruleset.Condition {
+		return []ruleset.Condition{{Fields: []ruleset.Field{ruleset.InName}, Rows: []ruleset.Row{{Ranges: []ruleset.Range{ruleset.Names(name, false)}}}, Text: "iifname " + name}}
+	}
+	rule := ruleset.Rule{Number: 1, Known: true, When: iif("port0"), Effect: ruleset.Effect{Known: true, Verdict: ruleset.Drop}}
+	chain := func(name string, hook ruleset.Hook) *ruleset.Chain {
+		return &ruleset.Chain{Name: name, Base: base(hook, 0, "filter"), Policy: ruleset.Accept, Rules: []ruleset.Rule{rule}}
+	}
+	all := []*ruleset.Table{
+		native(ruleset.Bridge, "br", chain("fwd", ruleset.Forward), chain("out", ruleset.Output)),
+		native(ruleset.Netdev, "dev", chain("in", ruleset.Ingress)),
+		native(ruleset.ARP, "arp", chain("in", ruleset.Input)),
+		native(ruleset.Inet, "ip", chain("pre", ruleset.Prerouting), chain("out", ruleset.Output)),
+	}
+	want := []string{
+		"ingress dev accept maybe", "  in 1 maybe needs iifname port0",
+		"bridge forward br accept maybe", "  fwd 1 maybe needs iifname port0",
+		"prerouting ip accept yes",
+		"bridge output br accept yes",
+	}
+	if diff := cmp.Diff(want, told(rules.Find(all, question(t, "-4 -i br0"), false))); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -231,14 +231,14 @@ func (q *Question) at(fam ruleset.Family, hook ruleset.Hook) (forms []ruleset.Fa
 	}
 	begins := hook == ruleset.Output
 	arrives := hook == ruleset.Ingress || hook == ruleset.Prerouting || hook == ruleset.Input
-	if begins && q.in || hook == ruleset.Input && q.out {
+	routed := layerOf(fam, hook) == ipLayer
+	if routed && (begins && q.in || hook == ruleset.Input && q.out) {
 		return nil, false
 	}
 	for _, f := range q.Forms {
 		g := with(f, ruleset.NFProto, ruleset.Span(uint64(q.Family), uint64(q.Family)))
-		if fam == ruleset.Bridge || fam == ruleset.Netdev {
-			delete(g, ruleset.NFProto) // which is the hook's family there
-			g["meta protocol"], g[ruleset.EtherType] = q.etherTypes(), q.etherTypes()
+		if !routed {
+			q.asFrame(g)
 		}
 		if begins {
 			none(g, ruleset.InName, ruleset.InIndex)
@@ -249,6 +249,16 @@ func (q *Question) at(fam ruleset.Family, hook ruleset.Hook) (forms []ruleset.Fa
 		forms = append(forms, g)
 	}
 	return forms, len(forms) > 0
+}
+
+// asFrame changes facts to what holds below IP: there the family is the hook's,
+// a VLAN's header may be around the packet, and interfaces are the ports of
+// bridges, while those asked for may be the bridges.
+func (q *Question) asFrame(g ruleset.Facts) {
+	delete(g, ruleset.NFProto)
+	delete(g, ruleset.InName)
+	delete(g, ruleset.OutName)
+	g["meta protocol"], g[ruleset.EtherType] = q.etherTypes(), q.etherTypes()
 }
 
 // etherTypes are those of the family, and those of a VLAN that may be around it.
