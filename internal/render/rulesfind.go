@@ -133,6 +133,9 @@ func (s *foundSheet) stopWords(at *rules.FoundStop) []line {
 		{{"  " + priorityWords(at.Table.Family, at.Chain.Base), dim}},
 		{{s.clean(modelTable(at.Table) + " " + at.Chain.Name), bold}},
 	}
+	if at.Chain.Base.Type == "nat" {
+		words = append(words, line{{"asked for a flow's first packet", dim}})
+	}
 	if at.Chain.Policy == "" {
 		return words
 	}
