@@ -14,6 +14,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/conntrack/ctnetlink"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
@@ -222,7 +223,27 @@ func (n *node) send(c net.Conn) {
 		}
 	})
 	n.t.Cleanup(func() { cancel(); done.Wait() })
-	time.Sleep(50 * time.Millisecond)
+	n.awaitEntry(c)
+}
+
+// awaitEntry waits until the table has the connection: on a busy machine its
+// first packet may take its time.
+func (n *node) awaitEntry(c net.Conn) {
+	n.t.Helper()
+	local := netip.MustParseAddrPort(c.LocalAddr().String())
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		found := false
+		if _, err := n.table.Conn.Dump(n.t.Context(), conntrack.Tracked, conntrack.Filter{}, func(f *conntrack.Flow) error {
+			found = found || f.Orig.Src == local.Addr() && f.Orig.SrcPort == local.Port()
+			return nil
+		}); err != nil {
+			n.t.Fatal(err)
+		}
+		if found {
+			return
+		}
+	}
+	n.t.Fatalf("no entry of %s", local)
 }
 
 // exchange sends a datagram and waits for its echo.
