@@ -160,7 +160,9 @@ type Effect struct {
 	NAT        NAT
 	SetsMark   bool // writes the packet mark, from a value or from conntrack
 	// MarkMask is which bits of the mark it writes; 0 where that is not known.
-	MarkMask   uint32 `json:"-"`
+	MarkMask uint32 `json:"-"`
+	// Rewrites: it writes into the packet's headers, translation of addresses apart.
+	Rewrites   bool `json:"-"`
 	ReadsMark  bool
 	ReadsCT    bool     // looks at conntrack's state, status, mark or tuple
 	ReadsSets  []string // named sets, maps and ipsets that the rule looks up

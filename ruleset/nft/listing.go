@@ -185,11 +185,17 @@ func (p *printer) statements(t *Table, r *Rule, all []stmt) {
 
 // boundRules prints the rules of a chain that has no name.
 func (p *printer) boundRules(t *Table, ch *Chain) {
-	for _, r := range ch.Rules {
-		p.s("\t\t\t")
-		p.rule(t, r)
-		p.s("\n")
+	before, behind, end := "\n\t\t\t", "", "\n\t\t}"
+	if p.inline {
+		before, behind, end = " ", ";", " }"
 	}
+	p.s("{")
+	for _, r := range ch.Rules {
+		p.s(before)
+		p.rule(t, r)
+		p.s(behind)
+	}
+	p.s(end)
 }
 
 func hookWord(fam ruleset.Family, hook uint32) string {

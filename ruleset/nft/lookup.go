@@ -99,9 +99,8 @@ func (s *chainStmt) print(p *printer) {
 	if s.verdict == verdictJump {
 		word = "jump"
 	}
-	p.s(word + " {\n")
+	p.s(word + " ")
 	p.boundRules(s.table, s.chain)
-	p.s("\t\t}")
 }
 
 func (s *chainStmt) settle(c *settler) { c.add(s) }

@@ -1,18 +1,27 @@
 package nft
 
-import "github.com/pktrail/pktrail/ruleset"
+import (
+	"strconv"
+
+	"github.com/pktrail/pktrail/ruleset"
+)
 
 // Model is the table in the one model of all back ends: its chains, and each
 // rule's text, effect and counter; with when, also its conditions. When it was
 // read is for the caller to say.
 func (t *Table) Model(style *Style, when bool) *ruleset.Table {
-	m := &modeler{table: t, p: printer{style: style, stateless: style.Stateless}, when: when, named: map[string][]*ruleset.Rule{}}
+	m := &modeler{table: t, p: printer{style: style, stateless: style.Stateless, inline: true}, when: when, named: map[string][]*ruleset.Rule{}}
 	model := &ruleset.Table{Dialect: ruleset.Nftables}
 	model.TableKey = ruleset.TableKey{Backend: ruleset.NFT, Family: t.Family, Name: t.Name}
 	for _, ch := range t.Chains {
 		if ch.Flags&chainBinding == 0 {
 			model.Chains = append(model.Chains, m.chain(ch))
 		}
+	}
+	for len(m.bound) > 0 {
+		next := m.bound[0]
+		m.bound = m.bound[1:]
+		model.Chains = append(model.Chains, m.chain(next))
 	}
 	m.tellNamed()
 	return model
@@ -24,6 +33,8 @@ type modeler struct {
 	p     printer
 	when  bool
 	named map[string][]*ruleset.Rule // that count by a counter of that name
+	bound []*Chain                   // without a name of their own, that are still to be told
+	nth   int                        // how many of them got a name here
 }
 
 func (m *modeler) chain(ch *Chain) *ruleset.Chain {
@@ -55,13 +66,29 @@ func (m *modeler) rule(to *ruleset.Rule, r *Rule) {
 	to.Effect = EffectOf(to.Text, m.table.Family)
 	for _, s := range every {
 		m.counts(to, s)
-		if a, ok := s.(affecting); ok {
-			a.affect(&to.Effect)
+		switch s := s.(type) {
+		case affecting:
+			s.affect(&to.Effect)
+		case *chainStmt:
+			to.Effect.Target = m.bind(s.chain)
 		}
 	}
 	if m.when {
 		to.When, to.Known = m.table.asked(every, m.p.style), true
 	}
+}
+
+// bind keeps a chain that stands in a rule for later, and tells its name: the
+// kernel's, or for text one as the kernel would give (nf_tables_api.c:
+// nft_chain_add, __chain%llu).
+func (m *modeler) bind(ch *Chain) string {
+	named := *ch
+	if named.Name == "" {
+		named.Name = "__chain" + strconv.Itoa(m.nth)
+		m.nth++
+	}
+	m.bound = append(m.bound, &named)
+	return named.Name
 }
 
 // counts takes the first counter of a rule.

@@ -111,6 +111,8 @@ func (s *payloadStmt) print(p *printer) {
 
 func (s *payloadStmt) ask(c *conditions) { c.mapped(s, s.val) }
 
+func (s *payloadStmt) affect(e *ruleset.Effect) { e.Rewrites = true }
+
 func (s *payloadStmt) settle(c *settler) {
 	c.name(s.field)
 	if !s.field.payload().known() {

@@ -13,6 +13,7 @@ type printer struct {
 	style     *Style
 	stateless bool
 	numeric   bool // inside a range: no words for values
+	inline    bool // rules in braces on one line
 	fam       ruleset.Family
 	remark    []string // on the rule at hand, in iptables' words
 }
