@@ -15,7 +15,7 @@ import (
 // the worst first.
 func Run(tables []*ruleset.Table) []doctor.Finding {
 	all := []func(*host) []doctor.Finding{
-		mixedBackends, opposed, missingChains, shadowed, contradictory, overwrittenMarks, emptySets, emptyChains, unreached,
+		shadowed, contradictory, opposed, mixedBackends, missingChains, overwrittenMarks, emptySets, emptyChains, unreached,
 	}
 	h := newHost(tables)
 	var found []doctor.Finding
@@ -29,10 +29,11 @@ func Run(tables []*ruleset.Table) []doctor.Finding {
 type host struct {
 	tables []*ruleset.Table
 	chains map[*ruleset.Table]map[string]*ruleset.Chain
+	never  map[*ruleset.Rule]bool // that were found to match no packet
 }
 
 func newHost(tables []*ruleset.Table) *host {
-	h := &host{tables: tables, chains: map[*ruleset.Table]map[string]*ruleset.Chain{}}
+	h := &host{tables: tables, chains: map[*ruleset.Table]map[string]*ruleset.Chain{}, never: map[*ruleset.Rule]bool{}}
 	for _, t := range tables {
 		byName := make(map[string]*ruleset.Chain, len(t.Chains))
 		for _, c := range t.Chains {

@@ -89,9 +89,10 @@ func sooner(a, b ruleset.Value) ruleset.Value {
 // contradictory finds rules whose own conditions exclude each other.
 func contradictory(h *host) (found []doctor.Finding) {
 	h.eachRule(func(t *ruleset.Table, c *ruleset.Chain, r *ruleset.Rule) {
-		if _, possible := factsOf(r); possible || r.Effect.SetsMark { // between two looks at it
+		if _, possible := factsOf(r); possible || r.Effect.SetsMark || r.Effect.Rewrites { // between two looks at it
 			return
 		}
+		h.never[r] = true
 		found = append(found, doctor.Finding{
 			ID: "rule-contradicts-itself", Severity: doctor.Low, Certainty: doctor.Certain,
 			Title:    fmt.Sprintf("%s can never match: no packet fits all of its conditions", ruleName(t, c, r)),

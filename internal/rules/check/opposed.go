@@ -77,6 +77,7 @@ func (h *host) opposition(a, b base) (f doctor.Finding, is bool) {
 		}
 		delete(facts, ruleset.Mark) // may be another by then
 		delete(facts, ruleset.CTMark)
+		knowFamily(facts, a.t.Family, b.t.Family)
 		e := doctor.Evidence{What: ruleName(a.t, at.chain, at.rule) + ": " + at.rule.Text}
 		switch o := h.base(b.t, b.c, facts); {
 		case o == drops:
@@ -105,6 +106,16 @@ func (h *host) opposition(a, b base) (f doctor.Finding, is bool) {
 	return f, f.Title != ""
 }
 
+// knowFamily adds of which protocol the packets are, where one of the tables has
+// packets of IPv4 or IPv6 alone.
+func knowFamily(f ruleset.Facts, both ...ruleset.Family) {
+	for _, fam := range both {
+		if fam == ruleset.IP || fam == ruleset.IP6 {
+			f[ruleset.NFProto] = []ruleset.Range{ruleset.Span(uint64(fam), uint64(fam))}
+		}
+	}
+}
+
 // place is a rule and its chain.
 type place struct {
 	chain *ruleset.Chain
@@ -120,7 +131,7 @@ func (h *host) accepting(b base) (all []place) {
 	h.reach(b.t, b.c, func(c *ruleset.Chain) {
 		for i := range c.Rules {
 			r := &c.Rules[i]
-			if r.Known && r.Effect.Verdict == ruleset.Accept && r.Effect.NAT == "" && len(all) < manyAccepting {
+			if r.Known && r.Effect.Verdict == ruleset.Accept && r.Effect.NAT == "" && !h.never[r] && len(all) < manyAccepting {
 				all = append(all, place{c, r})
 			}
 		}

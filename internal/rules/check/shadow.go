@@ -17,10 +17,13 @@ const manyComparisons = 20_000_000
 // chain takes every packet that they would.
 func shadowed(h *host) (found []doctor.Finding) {
 	for _, t := range h.tables {
-		ends := &enders{chains: h.chains[t], known: map[string]bool{}}
+		ends := &enders{chains: h.chains[t], known: map[string]bool{}, rewrites: rewrites(t)}
 		for _, c := range t.Chains {
 			s := newShadows(ends)
 			evidence := s.search(c)
+			for _, r := range s.never {
+				h.never[r] = true
+			}
 			if len(evidence) > 0 {
 				found = append(found, s.finding(t, c, evidence))
 			}
@@ -51,8 +54,11 @@ type shadows struct {
 	general []*ruleset.Rule
 	exact   map[exactly][]*ruleset.Rule
 	changed int // the last rule so far that may have changed what packets carry
-	left    int
-	stopped int // the rule from which on there was no time
+	// rewritten is the last one that may have written into their headers.
+	rewritten int
+	never     []*ruleset.Rule // that can never match
+	left      int
+	stopped   int // the rule from which on there was no time
 }
 
 type exactly struct {
@@ -72,6 +78,7 @@ func (s *shadows) search(c *ruleset.Chain) (evidence []doctor.Evidence) {
 		}
 		facts, possible := factsOf(r)
 		if by := s.taker(r, facts); by != nil && possible {
+			s.never = append(s.never, r)
 			evidence = append(evidence, doctor.Evidence{
 				What: fmt.Sprintf("rule %d: %s", r.Number, r.Text), Is: fmt.Sprintf("taken by rule %d: %s", by.Number, by.Text),
 			})
@@ -86,8 +93,19 @@ func (s *shadows) search(c *ruleset.Chain) (evidence []doctor.Evidence) {
 		if changes(r) {
 			s.changed = r.Number
 		}
+		if s.rewrites(r) {
+			s.rewritten = r.Number
+		}
 	}
 	return evidence
+}
+
+// rewrites reports whether headers of packets that go on behind a rule may be
+// others than before: it writes into them, or a chain of the table does that it
+// may call.
+func (s *shadows) rewrites(r *ruleset.Rule) bool {
+	calls := slices.ContainsFunc(ways(r, nil), func(w way) bool { return w.verdict == ruleset.Jump })
+	return r.Effect.Rewrites || calls && s.ends.rewrites
 }
 
 // changes reports whether packets that go on behind a rule may be others than
@@ -111,7 +129,7 @@ func lasting(c *ruleset.Condition) bool {
 		switch f {
 		case ruleset.NFProto, ruleset.IPSource, ruleset.IPDest, ruleset.IP6Source, ruleset.IP6Dest, ruleset.L4Proto,
 			ruleset.SourcePort, ruleset.DestPort, ruleset.ICMPType, ruleset.ICMPCode, ruleset.ICMP6Type, ruleset.ICMP6Code,
-			ruleset.InName, ruleset.OutName, ruleset.InIndex, ruleset.OutIndex, ruleset.PhysIn, ruleset.PhysOut, ruleset.Length:
+			ruleset.InName, ruleset.OutName, ruleset.InIndex, ruleset.OutIndex, ruleset.PhysIn, ruleset.PhysOut:
 		default:
 			return false
 		}
@@ -165,6 +183,9 @@ func (s *shadows) taker(r *ruleset.Rule, facts ruleset.Facts) (first *ruleset.Ru
 
 // still reports whether what an earlier rule asked for is as it was.
 func (s *shadows) still(a *ruleset.Rule) bool {
+	if s.rewritten >= a.Number && len(a.When) > 0 {
+		return false
+	}
 	return s.changed < a.Number || !slices.ContainsFunc(a.When, func(c ruleset.Condition) bool { return !lasting(&c) })
 }
 
@@ -194,6 +215,14 @@ func asks(r *ruleset.Rule, c *ruleset.Condition) bool {
 type enders struct {
 	chains map[string]*ruleset.Chain
 	known  map[string]bool // false also while a chain is being looked at
+	// rewrites: some rule of the table writes into headers.
+	rewrites bool
+}
+
+func rewrites(t *ruleset.Table) bool {
+	return slices.ContainsFunc(t.Chains, func(c *ruleset.Chain) bool {
+		return slices.ContainsFunc(c.Rules, func(r ruleset.Rule) bool { return r.Effect.Rewrites })
+	})
 }
 
 // final reports whether what matches the rule does not come to the next.
