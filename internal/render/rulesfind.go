@@ -54,7 +54,7 @@ func (t *Text) Found(f *rules.Found, v FoundView) error {
 	for i := range f.Stops {
 		if i == 0 || f.Stops[i-1].Where() != f.Stops[i].Where() {
 			s.empty()
-			t.put(line{{f.Stops[i].Where(), bold}}, 0)
+			s.heading(f.Stops[i].Where())
 		}
 		if err := s.stop(&f.Stops[i]); err != nil {
 			return err
@@ -98,6 +98,17 @@ type foundSheet struct {
 	chain  int      // width of the column
 	number int      // width of the column
 	quiet  []string // chains of the hook where nothing was found
+
+	translated bool // some of the packets have another destination by now
+}
+
+// heading names a hook. Behind a translation it says of which packets the rest is told.
+func (s *foundSheet) heading(hook string) {
+	words := line{{hook, bold}}
+	if s.translated {
+		words = append(words, span{"  of packets that no rule above translated", dim})
+	}
+	s.put(words, 0)
 }
 
 // empty says in which chains of a hook nothing was found.
@@ -199,6 +210,7 @@ func (s *foundSheet) aside(h *rules.Hit, comes bool, indent string) {
 	}
 	if h.NAT != nil {
 		say(s.natWords(h.NAT), yellow)
+		s.translated = s.translated || h.NAT.Kind != ruleset.SNAT && h.NAT.Kind != ruleset.Masquerade
 	}
 }
 
