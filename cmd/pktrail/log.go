@@ -64,7 +64,7 @@ Without MATCH every packet is logged.
   all                              the beginning of every hook: one glance shows
                                    how far packets come. This is the default.
 
-Chains of equal priority run in the order in which they were made, so the rules
+Of chains of equal priority the one made last runs first, so the rules
 stand one priority before the place (--before, the default) or behind it
 (--after): what --after does not show, the chains there have dropped or taken.
 

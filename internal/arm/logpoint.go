@@ -13,8 +13,9 @@ import (
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
-// Side is on which side of a named place packets are logged. Chains of equal
-// priority run in the order in which they were made, so that a chain of ours
+// Side is on which side of a named place packets are logged. Of chains of equal
+// priority the one made last runs first (net/netfilter/core.c:
+// nf_hook_entries_grow), and others may be made later, so that a chain of ours
 // stands one priority before or after.
 type Side uint8
 
