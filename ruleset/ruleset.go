@@ -161,7 +161,8 @@ type Effect struct {
 	SetsMark   bool // writes the packet mark, from a value or from conntrack
 	// MarkMask is which bits of the mark it writes; 0 where that is not known.
 	MarkMask uint32 `json:"-"`
-	// Rewrites: it writes into the packet's headers, translation of addresses apart.
+	// Rewrites: it writes addresses, ports or such into the packet, by which rules
+	// tell packets; translation, DSCP, TTL and options apart.
 	Rewrites   bool `json:"-"`
 	ReadsMark  bool
 	ReadsCT    bool     // looks at conntrack's state, status, mark or tuple

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/pktrail/pktrail/ruleset"
@@ -51,7 +50,8 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 	found := &Found{Family: q.Family}
 	met := map[*ruleset.Chain]bool{}
 	names := map[*ruleset.Table]map[string]*ruleset.Chain{}
-	var stopped ends
+	stay := steadyFor(q, tables)
+	stopped := ends{steady: stay}
 	for _, s := range Stops(tables) {
 		forms, comes := q.at(s.Table.Family, s.Chain.Base.Hook)
 		if !comes {
@@ -60,13 +60,13 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 		if names[s.Table] == nil {
 			names[s.Table] = byName(s.Table)
 		}
-		w := &walker{asked: asked{forms, q.mark}, table: s.Table, chains: names[s.Table], seen: map[*ruleset.Chain]*visit{}}
+		w := &walker{asked: asked{forms, q.mark}, table: s.Table, chains: names[s.Table], seen: map[*ruleset.Chain]*visit{}, wavers: stay.wavers}
 		at := FoundStop{Stop: s, Behind: stopped.before(&s)}
 		f := w.walk(s.Chain, nil, at.Behind)
 		at.Hits = w.hits
 		at.Policy = policyMet(f, at.Behind)
 		if at.Behind == nil && s.dropsAll(f) {
-			stopped = append(stopped, end{s, s.end(f)})
+			stopped.add(s, s.end(f))
 		}
 		found.Judged += w.judged
 		found.Stops = append(found.Stops, at)
@@ -119,48 +119,6 @@ func (s *Stop) end(f fate) *Ref {
 	return &Ref{Table: s.Table, Chain: s.Chain}
 }
 
-// end is a stop that no packet goes on from, and the rule or policy that drops
-// the last of them.
-type end struct {
-	at  Stop
-	ref *Ref
-}
-
-type ends []end
-
-// before is what dropped all packets on each way to a stop.
-func (e ends) before(s *Stop) *Ref {
-	if layerOf(s.Table.Family, s.Chain.Base.Hook) != ipLayer {
-		return nil
-	}
-	hook := s.Chain.Base.Hook
-	for i := range e {
-		if e[i].at.Chain.Base.Hook == hook && e[i].at.way() == s.way() && !e[i].at.Ties(s) {
-			return e[i].ref
-		}
-	}
-	switch hook {
-	case ruleset.Input, ruleset.Forward:
-		return e.all(ruleset.Prerouting)
-	case ruleset.Postrouting:
-		forward := cmp.Or(e.all(ruleset.Forward), e.all(ruleset.Prerouting))
-		if e.all(ruleset.Output) != nil {
-			return forward
-		}
-	}
-	return nil
-}
-
-// all is what drops every packet at a hook of IP.
-func (e ends) all(hook ruleset.Hook) *Ref {
-	for i := range e {
-		if b := e[i].at.Chain.Base; b.Hook == hook && layerOf(e[i].at.Table.Family, hook) == ipLayer {
-			return e[i].ref
-		}
-	}
-	return nil
-}
-
 // fate is what becomes of the packets in a chain.
 type fate struct {
 	takes     *Ref // the rule that is the last to take some, where all are taken
@@ -185,6 +143,7 @@ type walker struct {
 	seen   map[*ruleset.Chain]*visit
 	hits   []Hit
 	judged int
+	wavers bool // what is asked for may have been otherwise at the rules before
 }
 
 func (w *walker) walk(c *ruleset.Chain, via []Ref, behind *Ref) (f fate) {
@@ -298,6 +257,10 @@ func (w *walker) after(f *fate, at int, d deed, behind *Ref) *Ref {
 		return behind
 	}
 	f.mayTake, f.mayAccept = f.mayTake || d.mayTake, f.mayAccept || d.mayAccept
+	if w.wavers {
+		f.mayReturn = true
+		return nil
+	}
 	if w.hits[at].Truth != ruleset.Yes || !d.leaves {
 		f.mayReturn = f.mayReturn || d.mayReturn
 		return nil

@@ -192,7 +192,7 @@ func TestFind(t *testing.T) {
 			"  PREROUTING 1 yes",
 			"prerouting nat accept no behind PREROUTING 1",
 			"  PREROUTING 1 yes behind PREROUTING 1 dnat 10.2.0.2:8080",
-			"forward filter drop no behind PREROUTING 1",
+			"forward filter drop yes",
 			"apart   OUTPUT 1 yes dnat 10.2.0.3",
 			"apart   LOST 1 yes",
 		}},

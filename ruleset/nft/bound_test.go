@@ -48,7 +48,9 @@ func TestRewrites(t *testing.T) {
 	for rule, want := range map[string]bool{
 		"ip daddr set 10.0.0.1":                    true,
 		"udp dport 5 udp dport set 6 counter":      true,
-		"tcp option maxseg size set 1400":          true,
+		"tcp option maxseg size set 1400":          false,
+		"ip dscp set cs1":                          false,
+		"@th,16,16 set 80":                         true,
 		"meta mark set 0x1":                        false,
 		"ct mark set 0x1 accept":                   false,
 		"tcp dport 80 dnat to 10.0.0.1":            false,

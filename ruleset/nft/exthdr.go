@@ -1,7 +1,5 @@
 package nft
 
-import "github.com/pktrail/pktrail/ruleset"
-
 // Exthdr loads, sets or strips a field of an IPv6 extension header, an IPv4 or
 // TCP option, or an SCTP chunk (Op: NFT_EXTHDR_OP_*). Offset and Len are bytes.
 type Exthdr struct {
@@ -210,8 +208,6 @@ func (s *exthdrStmt) print(p *printer) {
 
 func (s *exthdrStmt) settle(c *settler) { c.add(s) }
 
-func (s *exthdrStmt) affect(e *ruleset.Effect) { e.Rewrites = true }
-
 // stripStmt takes an option out: `reset tcp option sack-perm`.
 type stripStmt struct{ option *term }
 
@@ -221,5 +217,3 @@ func (s *stripStmt) print(p *printer) {
 }
 
 func (s *stripStmt) settle(c *settler) { c.add(s) }
-
-func (s *stripStmt) affect(e *ruleset.Effect) { e.Rewrites = true }

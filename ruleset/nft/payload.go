@@ -111,7 +111,18 @@ func (s *payloadStmt) print(p *printer) {
 
 func (s *payloadStmt) ask(c *conditions) { c.mapped(s, s.val) }
 
-func (s *payloadStmt) affect(e *ruleset.Effect) { e.Rewrites = true }
+// affect: what is not known, or not one of the fields that only routers heed, may
+// make it another packet to the rules behind.
+func (s *payloadStmt) affect(e *ruleset.Effect) {
+	p := s.field.payload()
+	if p.known() {
+		switch p.head.fields[p.field].name {
+		case "dscp", "ecn", "ttl", "hoplimit", "flowlabel", "id", "checksum":
+			return
+		}
+	}
+	e.Rewrites = true
+}
 
 func (s *payloadStmt) settle(c *settler) {
 	c.name(s.field)

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pktrail/pktrail/internal/doctor"
 	"github.com/pktrail/pktrail/ruleset"
@@ -89,7 +90,7 @@ func sooner(a, b ruleset.Value) ruleset.Value {
 // contradictory finds rules whose own conditions exclude each other.
 func contradictory(h *host) (found []doctor.Finding) {
 	h.eachRule(func(t *ruleset.Table, c *ruleset.Chain, r *ruleset.Rule) {
-		if _, possible := factsOf(r); possible || r.Effect.SetsMark || r.Effect.Rewrites { // between two looks at it
+		if _, possible := factsOf(r); possible || r.Effect.SetsMark || strings.Contains(r.Text, " set ") { // between two looks at it
 			return
 		}
 		h.never[r] = true
