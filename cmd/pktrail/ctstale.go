@@ -34,7 +34,9 @@ name the entries that hurt:
 
   dnat-unreachable  translated to an address that no route, neighbour or namespace
                     of this host leads to any more
-  backend-left      UDP that goes on to a backend to which no rule translates any more
+  backend-left      UDP that goes on to a backend to which no rule translates it any more
+  nat-bypassed      older than the NAT rule that would translate it now: rules are asked
+                    for a flow's first packet alone, so that it goes on without them
   never-replied     renewed by packets again and again, and never answered
   half-open         many connections to one destination that do not get on
 

@@ -90,16 +90,21 @@ func (h *Host) openWays(o *Owners) (*ways, error) {
 }
 
 func (w *ways) read() error {
+	w.neighbours()
+	if err := w.readPolicies(); err != nil {
+		return err
+	}
+	return w.learn()
+}
+
+// readPolicies reads the links, and how many rules look at more than the destination.
+func (w *ways) readPolicies() error {
 	links, err := readLinks()
 	if err != nil {
 		return err
 	}
 	for _, l := range links {
 		w.links[l.Attrs().Index] = l
-	}
-	w.neighbours()
-	if err := w.learn(); err != nil {
-		return err
 	}
 	if w.choosy4, err = w.choosy(netlink.FAMILY_V4); err != nil {
 		return err

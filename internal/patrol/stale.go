@@ -2,7 +2,6 @@ package patrol
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -11,8 +10,6 @@ import (
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/snapshot"
 	"github.com/pktrail/pktrail/internal/stale"
-	"github.com/pktrail/pktrail/ruleset"
-	"github.com/pktrail/pktrail/ruleset/nft"
 )
 
 // maxAsked is how many addresses are asked for: one question each.
@@ -36,10 +33,16 @@ type Search struct {
 
 // Stale looks twice at a table and judges what it met. It sends no packet.
 func Stale(ctx context.Context, t Table, opt StaleOptions) (*Search, error) {
-	opt.Local = localAddrs(t.NS)
-	s := &Search{table: t, survey: stale.New(opt.Options)}
 	h := collect.New(t.NS, collect.Options{})
 	began := time.Now()
+	r := readRules(ctx, h)
+	routes, err := h.OpenRoutes()
+	if err != nil {
+		return nil, err
+	}
+	defer routes.Close()
+	opt.Local, opt.NAT, opt.Way = localAddrs(t.NS), r.nat(), waysOf(routes)
+	s := &Search{table: t, survey: stale.New(opt.Options)}
 	if err := t.dump(ctx, func(f *conntrack.Flow) { s.survey.First(f, time.Now()) }); err != nil {
 		return nil, err
 	}
@@ -50,6 +53,8 @@ func Stale(ctx context.Context, t Table, opt StaleOptions) (*Search, error) {
 	if err := wait(ctx, opt.Interval-time.Since(began)); err != nil {
 		return nil, err
 	}
+	r = readRules(ctx, h)
+	s.survey.Rules(r.nat())
 	if err := t.dump(ctx, func(f *conntrack.Flow) { s.survey.Second(f, time.Now()) }); err != nil {
 		return nil, err
 	}
@@ -57,10 +62,9 @@ func Stale(ctx context.Context, t Table, opt StaleOptions) (*Search, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts, notes := s.facts(ctx, h, opt, before, after)
-	s.Report = s.survey.Judge(facts)
+	s.Report = s.survey.Judge(s.facts(r, opt, before, after))
 	s.Report.Netns = t.Netns()
-	s.Report.Notes = append(s.Report.Notes, notes...)
+	s.Report.Notes = append(s.Report.Notes, r.notes...)
 	return s, nil
 }
 
@@ -77,21 +81,9 @@ func reach(h *collect.Host, all []*netns.NS, addrs []netip.Addr) (map[netip.Addr
 	return found, err
 }
 
-func (s *Search) facts(ctx context.Context, h *collect.Host, opt StaleOptions, before, after map[netip.Addr]snapshot.Reach) (stale.Facts, []string) {
-	var others, notes []string
-	if h.HasVirtualServers() {
-		others = append(others, "IPVS, whose services are no rules,")
-	}
-	rules, err := h.Texts(ctx)
-	var targets *stale.Targets
-	if err != nil {
-		targets = stale.ReadTargets(nil, nil, "rules that could not be read")
-		notes = append(notes, fmt.Sprintf("what NAT rules translate to is not known: %v", err))
-	} else {
-		targets = stale.ReadTargets(rules.Tables, nftMaps(h), others...)
-	}
+func (s *Search) facts(r *nowRules, opt StaleOptions, before, after map[netip.Addr]snapshot.Reach) stale.Facts {
 	return stale.Facts{
-		Targets: targets, Inside: opt.Inside,
+		Targets: r.targets(), Inside: opt.Inside,
 		Local: localAddrs(s.table.NS),
 		Reach: func(a netip.Addr) stale.Truth {
 			now, asked := after[a]
@@ -104,33 +96,13 @@ func (s *Search) facts(ctx context.Context, h *collect.Host, opt StaleOptions, b
 			}
 			return stale.Silent(&then, &now)
 		},
-	}, notes
+	}
 }
 
 // localAddrs tells the addresses that the namespace has now.
 func localAddrs(ns *netns.NS) func(netip.Addr) bool {
 	owners := collect.ReadOwners([]*netns.NS{ns})
 	return func(a netip.Addr) bool { return a.IsLoopback() || len(owners.Of(a)) > 0 }
-}
-
-// nftMaps lists nft tables when a rule is met that looks up a named map, each once.
-func nftMaps(h *collect.Host) stale.Maps {
-	listings := map[ruleset.TableKey]string{}
-	var read func()
-	read = func() {
-		read = func() {}
-		native, err := h.NFTables()
-		if err != nil {
-			return // which leaves the maps unknown
-		}
-		for _, t := range native.Tables {
-			listings[ruleset.TableKey{Family: t.Family, Name: t.Name}] = string(t.AppendList(nil, &nft.Style{}))
-		}
-	}
-	return func(key ruleset.TableKey) string {
-		read()
-		return listings[ruleset.TableKey{Family: key.Family, Name: key.Name}]
-	}
 }
 
 // Deletable is how many entries Delete is about.

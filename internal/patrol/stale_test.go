@@ -193,7 +193,7 @@ func TestNeverReplied(t *testing.T) {
 		t.Fatalf("%d findings", len(s.Report.Findings))
 	}
 	first, second := s.Report.Findings[0], s.Report.Findings[1]
-	if first.Kind != stale.NeverReplied || first.Certainty != stale.Certain || first.Dst.String() != "10.96.0.20" {
+	if first.Kind != stale.NATBypassed || first.Certainty != stale.Certain || first.Dst.String() != "10.96.0.20" {
 		t.Errorf("%+v", first)
 	}
 	if second.Kind != stale.NeverReplied || second.Certainty != stale.Suspect || second.Dst.String() != "10.96.0.77" {

@@ -18,6 +18,7 @@ const (
 	DNATUnreachable Kind = "dnat-unreachable" // translated to an address that cannot be reached
 	BackendLeft     Kind = "backend-left"     // UDP that is translated to what no rule translates to any more
 	SourceGone      Kind = "source-gone"      // the source is translated to an address that the namespace has no more
+	NATBypassed     Kind = "nat-bypassed"     // older than the NAT rule that would translate it now, which it passes by
 	HalfOpen        Kind = "half-open"        // many connections to one destination that do not get on
 )
 

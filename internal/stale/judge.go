@@ -11,7 +11,6 @@ import (
 	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/packet"
-	"github.com/pktrail/pktrail/ruleset"
 )
 
 // Facts is how the host stands.
@@ -37,6 +36,9 @@ func (s *Survey) Judge(facts Facts) *Report {
 	j.seconds = r.Seconds
 	for _, key := range sortedKeys(s.sources, func(a, b source) int { return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.zone, b.zone)) }) {
 		j.source(key, s.sources[key])
+	}
+	for _, key := range sortedKeys(s.drifts, drifting.compare) {
+		j.bypassed(key, s.drifts[key])
 	}
 	r.Followed = s.claim()
 	for _, key := range sortedKeys(s.groups, func(a, b group) int { return cmp.Or(a.compare(&b.target), a.backend.Compare(b.backend)) }) {
@@ -109,12 +111,15 @@ func (j *judge) group(g *found) {
 	if g.key.proto == packet.ProtoUDP {
 		rules = j.facts.Targets.Has(g.key.backend, j.facts.Local(g.key.backend.Addr()))
 	}
+	if rules.Is != No && g.today.Is == No {
+		rules = g.today
+	}
 	switch {
 	case g.classes[alive] > 0:
 		j.muteGroup(g)
 	case reach.Is == No:
 		j.unreachable(g, reach, rules)
-	case rules.Is == No:
+	case rules.Is == No && (g.key.proto == packet.ProtoUDP || g.classes[mute] > 0):
 		j.left(g, reach, rules)
 	case g.classes[mute] > 0:
 		j.muteGroup(g)
@@ -183,13 +188,10 @@ func (j *judge) muteGroup(g *found) {
 	}
 	f := j.finding(g, NeverReplied, Suspect, mute)
 	f.Title = fmt.Sprintf("%s to %s: renewed by packets and never answered", entries(f.Entries), g.key.dstWords())
-	if rule := j.missed(g); rule != "" {
-		f.Certainty = Certain
-		f.Title = fmt.Sprintf("%s to %s: not translated, though new flows are; renewed and never answered", entries(f.Entries), g.key.dstWords())
-		f.add("rule that came later, and is asked for new flows alone", rule)
-	} else {
-		f.add("what speaks against it", againstWords(g.key.proto))
+	if g.perhaps != nil {
+		f.add("rule that may translate new flows", g.perhaps.rules[0].words())
 	}
+	f.add("what speaks against it", againstWords(g.key.proto))
 	j.timeouts(f, g)
 	reach := j.facts.Reach(g.key.backend.Addr())
 	f.add(g.key.backend.Addr().String(), reach.Why)
@@ -200,24 +202,6 @@ func againstWords(proto uint8) string {
 		return "a destination that is silent for all looks the same: then a new entry is no better"
 	}
 	return "what is one-way by design looks the same"
-}
-
-// missed is the rule that would translate the group's flows if they began now.
-func (j *judge) missed(g *found) string {
-	if g.key.nat {
-		return ""
-	}
-	rule := ""
-	for _, f := range g.samples[mute] {
-		hook := ruleset.Prerouting
-		if j.facts.Local(f.Orig.Src) {
-			hook = ruleset.Output
-		}
-		if rule = j.facts.Targets.Translates(g.key.proto, g.key.dst, hook); rule == "" {
-			return ""
-		}
-	}
-	return rule
 }
 
 func (j *judge) inPile(g *found) bool {
@@ -359,6 +343,9 @@ func (s *Survey) Stale(f *conntrack.Flow, suspected bool) bool {
 	}
 	if e.source != nil && s.sources[sourceOf(f)] == e.source && e.source.has(&e, f, suspected) {
 		return true
+	}
+	if e.drift.claims(e.class) {
+		return e.drift.has(&e, f, suspected) && s.drifted(e.drift, f)
 	}
 	if e.group == nil || e.group.key != groupOf(f) {
 		return false

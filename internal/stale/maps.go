@@ -97,3 +97,16 @@ func elementsOf(maps Maps, table ruleset.TableKey, name string) string {
 	}
 	return " "
 }
+
+// withoutQuotes puts one word in place of each quoted text, such as a comment.
+func withoutQuotes(text string) string {
+	var b strings.Builder
+	for i, part := range strings.Split(text, `"`) {
+		if i%2 == 0 {
+			b.WriteString(part)
+			continue
+		}
+		b.WriteString("quoted")
+	}
+	return b.String()
+}

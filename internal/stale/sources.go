@@ -48,15 +48,19 @@ func (j *judge) source(key source, g *found) {
 	j.timeouts(f, g)
 }
 
-// claim takes the entries of findings about sources away from what else they might
-// be found for, so that each is told of once. It counts those that were met twice.
+// claims reports whether entries of a class are of a finding.
+func (g *found) claims(c class) bool { return g != nil && g.verdict != nil && g.of[c] }
+
+// claim takes the entries of findings about sources and of those that the rules
+// would translate away from what else they might be found for, so that each is told
+// of once. It counts those that were met twice.
 func (s *Survey) claim() (followed int64) {
 	for id, e := range s.followed {
 		if e.class == once {
 			continue
 		}
 		followed++
-		if e.source == nil || e.source.verdict == nil || !e.source.of[e.class] || e.group == nil {
+		if !e.source.claims(e.class) && !e.drift.claims(e.class) || e.group == nil {
 			continue
 		}
 		e.group.classes[e.class]--

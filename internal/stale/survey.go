@@ -24,6 +24,10 @@ type Options struct {
 	// Local tells the addresses of the namespace itself as the first look begins.
 	// Without it sources that NAT gave are not judged.
 	Local func(netip.Addr) bool
+	// NAT is the rules as the first look begins. Without them entries are not held
+	// against the rules.
+	NAT *NAT
+	Way func(netip.Addr) Way // nil where routes cannot be asked
 }
 
 const (
@@ -41,6 +45,9 @@ type Survey struct {
 	groups     map[group]*found
 	sources    map[source]*found // of entries whose translated source is not the namespace's
 	piles      map[pile]*piled
+	drifts     map[drifting]*found // of entries that the rules would translate in another way now
+	alike      map[group]int64     // of these at the second look, with others that go to the same place
+	ask        Ask
 	passed     int64 // suspicious, and there was no room to follow them
 	oneWay     int64
 	began, end time.Time
@@ -95,6 +102,8 @@ type followed struct {
 	class         class
 	stuck         bool   // half-open at both looks
 	group, source *found // nil where it is not suspicious for that
+	drifts        bool   // at the first look
+	drift         *found // at the second
 }
 
 // found is what is counted of a group.
@@ -106,6 +115,9 @@ type found struct {
 	before  map[uint32]uint32 // timeouts of samples at the first look, by ID
 	verdict *Finding          // set by Judge
 	of      [alive + 1]bool   // the classes that the verdict is of
+	drift   *drift            // that the entries have in common; nil in groups
+	today   Truth             // whether the rules give a group's backend to its flows now
+	perhaps *drift            // of entries of a group that a rule may translate
 }
 
 // piled is what is counted of a pile.
@@ -128,9 +140,14 @@ func New(opt Options) *Survey {
 	}
 	return &Survey{
 		opt: opt, followed: map[uint32]followed{}, groups: map[group]*found{}, sources: map[source]*found{},
-		piles: map[pile]*piled{},
+		piles: map[pile]*piled{}, drifts: map[drifting]*found{}, alike: map[group]int64{},
+		ask: Ask{opt.NAT, opt.Local, opt.Way},
 	}
 }
+
+// Rules takes the rules as the second look begins: entries that are followed are
+// older than those.
+func (s *Survey) Rules(n *NAT) { s.ask.NAT = n }
 
 // left are entries that packets do not renew as others, or that are on their way
 // out: of them nothing can be told.
@@ -141,14 +158,15 @@ func (s *Survey) First(f *conntrack.Flow, at time.Time) {
 	if s.began.IsZero() {
 		s.began = at
 	}
-	suspect, away := suspicious(f), s.away(f)
-	if !suspect && !away {
+	suspect, away, drifts := suspicious(f), s.away(f), s.drifting(f)
+	if !suspect && !away && !drifts {
 		return
 	}
-	if oneWay(f) {
+	if oneWay(f) && !drifts {
 		s.oneWay++
 		return
 	}
+	suspect = suspect && !oneWay(f)
 	var g, from *found
 	if suspect {
 		key := groupOf(f)
@@ -159,14 +177,14 @@ func (s *Survey) First(f *conntrack.Flow, at time.Time) {
 	if away {
 		from = member(s.sources, sourceOf(f))
 	}
-	if g == nil && from == nil || len(s.followed) >= s.opt.Entries {
+	if g == nil && from == nil && !drifts || len(s.followed) >= s.opt.Entries {
 		s.passed++
 		return
 	}
 	s.followed[f.ID] = followed{
 		at: int64(at.Sub(s.began)), orig: f.CountersOrig.Packets, reply: f.CountersReply.Packets, timeout: f.Timeout,
 		counted: f.Has&conntrack.HasCountersOrig != 0, replied: f.Status&conntrack.SeenReply != 0,
-		open: halfOpen(f), state: f.TCP.State, group: g, source: from,
+		open: halfOpen(f), state: f.TCP.State, group: g, source: from, drifts: drifts,
 	}
 }
 
@@ -271,6 +289,9 @@ func (s *Survey) Second(f *conntrack.Flow, at time.Time) {
 	if halfOpen(f) {
 		s.pile(f)
 	}
+	if _, drifts := s.alike[groupOf(f)]; drifts {
+		s.alike[groupOf(f)]++
+	}
 	g, from := s.groups[groupOf(f)], (*found)(nil)
 	if f.Status&conntrack.SrcNAT != 0 {
 		from = s.sources[sourceOf(f)]
@@ -285,8 +306,9 @@ func (s *Survey) Second(f *conntrack.Flow, at time.Time) {
 		return
 	}
 	e.classify(f, int64(at.Sub(s.began)))
+	s.today(&e, f)
 	s.followed[f.ID] = e
-	for _, x := range [...]*found{e.group, e.source} {
+	for _, x := range [...]*found{e.group, e.source, e.drift} {
 		x.note(&e, f)
 	}
 }

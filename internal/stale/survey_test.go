@@ -160,7 +160,6 @@ func TestJudge(t *testing.T) {
 		"left, and answers":           {counted(flow(1, udp, dns, "10.244.1.9:53", 29, conntrack.SeenReply), 5, 5), counted(flow(1, udp, dns, "10.244.1.9:53", 29, conntrack.SeenReply), 9, 6), known(t), ""},
 		"left, rules not known":       {flow(1, udp, dns, "10.244.1.9:53", 29, conntrack.SeenReply), flow(1, udp, dns, "10.244.1.9:53", 29, conntrack.SeenReply), unknown, ""},
 		"mute, rules not known":       {flow(1, udp, dns, "10.244.1.9:53", 29, 0), flow(1, udp, dns, "10.244.1.9:53", 29, 0), unknown, "suspect never-replied"},
-		"not translated, before rule": {flow(1, udp, dns, dns, 29, 0), flow(1, udp, dns, dns, 29, 0), known(t), "certain never-replied"},
 		"answered meanwhile":          {flow(1, udp, dns, dns, 29, 0), flow(1, udp, dns, dns, 29, conntrack.SeenReply), known(t), ""},
 		"offloaded":                   {flow(1, tcp, "10.96.0.20:80", gone, 500, conntrack.Offload), flow(1, tcp, "10.96.0.20:80", gone, 500, conntrack.Offload), known(t), ""},
 		"fixed timeout":               {flow(1, udp, dns, dns, 29, conntrack.FixedTimeout), flow(1, udp, dns, dns, 29, conntrack.FixedTimeout), known(t), ""},

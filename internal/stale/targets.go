@@ -14,7 +14,6 @@ import (
 type Targets struct {
 	dst, src places
 	redirect bool // destinations to an address of the host itself
-	services map[service]*translated
 }
 
 // places are addresses with their ports.
@@ -41,7 +40,7 @@ type Maps func(ruleset.TableKey) string
 // in the namespace, and how it is called. Without maps, what rules look up in
 // named maps is not known.
 func ReadTargets(tables []*ruleset.Table, maps Maps, others ...string) *Targets {
-	t := &Targets{services: map[service]*translated{}}
+	t := &Targets{}
 	for _, p := range [...]*places{&t.dst, &t.src} {
 		p.to = map[netip.Addr][]ports{}
 		p.unread = append(p.unread, others...)
@@ -69,7 +68,6 @@ func (t *Targets) table(table *ruleset.Table, maps Maps) {
 			t.rule(table, chain, &chain.Rules[i], maps)
 		}
 	}
-	t.readServices(table)
 }
 
 // translates: addresses are translated in nat chains alone

@@ -67,22 +67,6 @@ func TestHas(t *testing.T) {
 	}
 }
 
-func TestTranslates(t *testing.T) {
-	targets := ReadTargets(saved(t, savedRules), nil)
-	for dst, want := range map[string]bool{
-		"10.96.0.10:53": true, "10.96.0.10:99": false, // in a comment
-		"10.96.0.11:53": false,                                                 // it does not lead to a translation
-		"10.96.0.12:53": false, "10.96.0.13:53": false, "10.96.0.14:53": false, // for some alone
-	} {
-		if got := targets.Translates(17, netip.MustParseAddrPort(dst), ruleset.Prerouting); (got != "") != want {
-			t.Errorf("%s: %q", dst, got)
-		}
-		if got := targets.Translates(17, netip.MustParseAddrPort(dst), ruleset.Output); got != "" {
-			t.Errorf("%s from the host itself: %q", dst, got)
-		}
-	}
-}
-
 func listed(t *testing.T, text string) []*ruleset.Table {
 	t.Helper()
 	tables, err := nft.ParseList(strings.NewReader(text))
@@ -134,9 +118,6 @@ func TestHasNFT(t *testing.T) {
 	}
 	if got := targets.Has(netip.MustParseAddrPort("[fd00::1]:8082"), true); got.Is != Yes {
 		t.Errorf("redirected: %+v", got)
-	}
-	if got := targets.Translates(17, netip.MustParseAddrPort("10.96.0.20:53"), ruleset.Prerouting); got == "" {
-		t.Error("10.96.0.20:53 is not translated")
 	}
 }
 
@@ -267,7 +248,5 @@ func FuzzTarget(f *testing.F) {
 		targets.dst.add(s)
 		targets.dst.addNFT(s, "dnat", func(string) string { return s })
 		_ = elementsOf(func(ruleset.TableKey) string { return s }, ruleset.TableKey{}, "m")
-		_, _ = serviceOf(ruleset.Iptables, s)
-		_, _ = serviceOf(ruleset.Nftables, s)
 	})
 }
