@@ -67,3 +67,28 @@ func TestRewrites(t *testing.T) {
 		}
 	}
 }
+
+// TestConditionsBehindWrites: what a rule has written itself is not what packets
+// came with.
+func TestConditionsBehindWrites(t *testing.T) {
+	ask := ruleset.Facts{ruleset.L4Proto: {ruleset.Span(17, 17)}, ruleset.DestPort: {ruleset.Span(58, 58)}, ruleset.Mark: {ruleset.Span(2, 2)}}
+	for rule, want := range map[string]ruleset.Truth{
+		"udp dport 58 udp dport set 59 udp dport 59 counter":         ruleset.Maybe,
+		"udp dport 59 udp dport set 58 udp dport 58 counter":         ruleset.No,
+		"meta mark set 1 meta mark 1 accept":                         ruleset.Maybe,
+		"meta mark set 1 udp dport 59 accept":                        ruleset.No,
+		"udp dport set 59 udp dport vmap { 59 : drop, 60 : accept }": ruleset.Maybe,
+		"udp dport 58 ip dscp set cs1 meta mark 2":                   ruleset.Yes,
+		"ct mark set 5 meta mark 3":                                  ruleset.No,
+	} {
+		n, err := ParseRuleset(strings.NewReader("table ip f {\n\tchain c {\n\t\t"+rule+"\n\t}\n}\n"), "f.nft")
+		if err != nil {
+			t.Errorf("%s: %v", rule, err)
+			continue
+		}
+		r := n.Tables[0].Model(&Style{}, true).Chains[0].Rules[0]
+		if got := r.Judge(ask); got != want {
+			t.Errorf("%s: %v, want %v: %+v", rule, got, want, r.When)
+		}
+	}
+}

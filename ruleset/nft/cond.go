@@ -16,10 +16,18 @@ func (t *Table) Conditions(r *Rule) []ruleset.Condition {
 
 func (t *Table) asked(stmts []stmt, style *Style) []ruleset.Condition {
 	c := &conditions{table: t, p: printer{style: style, fam: t.Family, stateless: style.Stateless}}
+	var before written
 	for _, s := range stmts {
+		n := len(c.all)
 		if a, ok := s.(asking); ok {
 			a.ask(c)
 		}
+		for ; n < len(c.all); n++ {
+			if before.touches(&c.all[n]) {
+				untell(&c.all[n])
+			}
+		}
+		before.note(c, s)
 	}
 	return c.all
 }
