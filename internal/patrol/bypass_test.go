@@ -55,7 +55,7 @@ func lateRules() []lateRule {
 		{
 			"pod2", "192.168.50.9:9998",
 			"-A POSTROUTING -s 10.244.0.0/16 ! -d 10.244.0.0/16 -p udp --dport 9998 -j SNAT --to-source 192.168.50.1\n",
-			"chain snat { type nat hook postrouting priority 101; ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 udp dport 9998 snat to 192.168.50.1; }\n", true, stale.Certain,
+			"chain fixed { type nat hook postrouting priority 101; ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 udp dport 9998 snat to 192.168.50.1; }\n", true, stale.Certain,
 		},
 	}
 }

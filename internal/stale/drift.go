@@ -89,7 +89,7 @@ func (a *Ask) compare(p *firstPacket, translated bool, gives func(*gift) Answer)
 	if out.doubt != "" || !translated && len(out.may) == 0 {
 		return nil
 	}
-	d := &drift{other: translated, rules: out.may, sure: surely}
+	d := &drift{other: translated, sure: surely}
 	if guessed {
 		d.sure = likely
 	}
@@ -104,23 +104,25 @@ func (a *Ask) compare(p *firstPacket, translated bool, gives func(*gift) Answer)
 	if !translated && out.passes {
 		d.sure = perhaps
 	}
+	d.rules = slices.Clone(out.may)
 	return d
 }
 
 // walk asks the rules, and the routes only where a rule looks at what they tell.
 func (a *Ask) walk(p *firstPacket) (out *outcome, guessed bool) {
-	facts := p.facts(a.Local)
-	out = a.NAT.walk(p.family, p.hook, facts)
+	k := &a.NAT.known
+	p.facts(k, a.Local)
+	out = a.NAT.walk(p.family, p.hook, k.facts)
 	if a.Way == nil || !out.asksRoutes() {
 		return out, false
 	}
-	p.routed(facts, a.Way, false)
-	out = a.NAT.walk(p.family, p.hook, facts)
+	p.routed(k, a.Way, false)
+	out = a.NAT.walk(p.family, p.hook, k.facts)
 	if !out.asksRoutes() {
 		return out, false
 	}
-	p.routed(facts, a.Way, true)
-	return a.NAT.walk(p.family, p.hook, facts), true
+	p.routed(k, a.Way, true)
+	return a.NAT.walk(p.family, p.hook, k.facts), true
 }
 
 // asksRoutes: some rule that may translate, or may not, looks at links or at types

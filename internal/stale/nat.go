@@ -14,6 +14,8 @@ type NAT struct {
 	hooks map[natHook][]*natChain // base chains in the order in which they are asked
 	maps  Maps
 	doubt string // why there may be other translation; empty where there is none
+	known knowledge
+	way   natWalk
 }
 
 // natHook is where flows of a family are translated.
@@ -42,7 +44,7 @@ type natRule struct {
 // ReadNAT lays out the rules of tables, which must have been read with what
 // packets they match. Others are what else may translate, and how it is called.
 func ReadNAT(tables []*ruleset.Table, maps Maps, others ...string) *NAT {
-	n := &NAT{hooks: map[natHook][]*natChain{}, maps: maps}
+	n := &NAT{hooks: map[natHook][]*natChain{}, maps: maps, way: natWalk{seen: map[*natChain]bool{}}}
 	if len(others) > 0 {
 		n.doubt = others[0] + " may translate it"
 	}
@@ -103,9 +105,11 @@ type outcome struct {
 // walk goes the way of a first packet through the nat chains of a hook: the first
 // rule that translates decides, and accepting ends one base chain alone
 // (net/netfilter/nf_nat_core.c: nf_nat_inet_fn).
+// The outcome is good until the next walk.
 func (n *NAT) walk(family ruleset.Family, hook ruleset.Hook, facts ruleset.Facts) *outcome {
-	w := &natWalk{facts: facts, seen: map[*natChain]bool{}}
-	w.out.doubt, w.out.passes = n.doubt, true
+	w := &n.way
+	w.facts = facts
+	w.out = outcome{may: w.out.may[:0], needs: w.out.needs[:0], doubt: n.doubt, passes: true}
 	for _, c := range n.hooks[natHook{family, hook}] {
 		w.accepted = false
 		clear(w.seen)

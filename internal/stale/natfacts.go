@@ -66,9 +66,32 @@ func dstOf(t *conntrack.Tuple) end {
 	return netip.AddrPortFrom(t.Dst, t.DstPort)
 }
 
-func exactly(n uint64) []ruleset.Range { return []ruleset.Range{ruleset.Span(n, n)} }
+// knowledge is facts whose memory is used again for the next flow.
+type knowledge struct {
+	facts  ruleset.Facts
+	ranges []ruleset.Range
+}
 
-func address(a netip.Addr) []ruleset.Range { return []ruleset.Range{ruleset.Only(ruleset.Addr(a))} }
+func (k *knowledge) reset() {
+	if k.facts == nil {
+		k.facts = ruleset.Facts{}
+	}
+	clear(k.facts)
+	k.ranges = k.ranges[:0]
+}
+
+// are makes values all that a field may have.
+func (k *knowledge) are(field ruleset.Field, values ...ruleset.Value) {
+	from := len(k.ranges)
+	for _, v := range values {
+		k.ranges = append(k.ranges, ruleset.Only(v))
+	}
+	k.facts[field] = k.ranges[from:len(k.ranges):len(k.ranges)]
+}
+
+func (k *knowledge) number(field ruleset.Field, n uint64) { k.are(field, ruleset.Number(n)) }
+
+func (k *knowledge) address(field ruleset.Field, a netip.Addr) { k.are(field, ruleset.Addr(a)) }
 
 const (
 	stateNew     = 8 // NF_CT_STATE_BIT(IP_CT_NEW)
@@ -79,91 +102,100 @@ const (
 
 // facts are what is known of the packet without the routes. Its mark is not: rules
 // before these may have set it.
-func (p *firstPacket) facts(local func(netip.Addr) bool) ruleset.Facts {
+func (p *firstPacket) facts(k *knowledge, local func(netip.Addr) bool) {
+	k.reset()
 	o := &p.flow.Orig
-	f := ruleset.Facts{
-		ruleset.NFProto: exactly(uint64(p.family)), ruleset.L4Proto: exactly(uint64(o.Proto)),
-		ruleset.CTProto: exactly(uint64(o.Proto)), ruleset.CTDir: exactly(0), ruleset.CTState: exactly(stateNew),
-	}
-	if p.family == ruleset.IP {
-		f[ruleset.IPSource], f[ruleset.IPDest] = address(p.src.Addr()), address(p.dst.Addr())
-		f[ruleset.CTSource], f[ruleset.CTDest] = address(o.Src), address(o.Dst)
-	} else {
-		f[ruleset.IP6Source], f[ruleset.IP6Dest] = address(p.src.Addr()), address(p.dst.Addr())
-		f[ruleset.CTSource6], f[ruleset.CTDest6] = address(o.Src), address(o.Dst)
-	}
-	p.transport(f)
-	p.links(f)
+	k.number(ruleset.NFProto, uint64(p.family))
+	k.number(ruleset.L4Proto, uint64(o.Proto))
+	k.number(ruleset.CTProto, uint64(o.Proto))
+	k.number(ruleset.CTDir, 0)
+	k.number(ruleset.CTState, stateNew)
+	p.addresses(k)
+	p.transport(k)
+	p.links(k)
 	if local(p.dst.Addr()) {
-		f[ruleset.DestType] = exactly(typeLocal)
+		k.number(ruleset.DestType, typeLocal)
 	}
 	if local(p.src.Addr()) {
-		f[ruleset.SourceType] = exactly(typeLocal)
+		k.number(ruleset.SourceType, typeLocal)
 	}
-	return f
 }
 
-// transport adds ports, types of ICMP, and what connection tracking has put
-// together: no later fragment comes to a nat chain.
-func (p *firstPacket) transport(f ruleset.Facts) {
+func (p *firstPacket) addresses(k *knowledge) {
 	o := &p.flow.Orig
-	for flags := range uint64(8) {
-		f[ruleset.Fragment] = append(f[ruleset.Fragment], ruleset.Span(flags<<13, flags<<13))
+	fields := [...]ruleset.Field{ruleset.IPSource, ruleset.IPDest, ruleset.CTSource, ruleset.CTDest}
+	if p.family == ruleset.IP6 {
+		fields = [...]ruleset.Field{ruleset.IP6Source, ruleset.IP6Dest, ruleset.CTSource6, ruleset.CTDest6}
 	}
+	for i, a := range [...]netip.Addr{p.src.Addr(), p.dst.Addr(), o.Src, o.Dst} {
+		k.address(fields[i], a)
+	}
+}
+
+// transport adds ports, types of ICMP, and that the packet is whole: connection
+// tracking has put it together, whatever its flags say.
+func (p *firstPacket) transport(k *knowledge) {
+	o := &p.flow.Orig
+	var whole [8]ruleset.Value
+	for flags := range whole {
+		whole[flags] = ruleset.Number(uint64(flags) << 13)
+	}
+	k.are(ruleset.Fragment, whole[:]...)
 	if o.Has&conntrack.HasPorts == conntrack.HasPorts {
-		f[ruleset.SourcePort], f[ruleset.DestPort] = exactly(uint64(p.src.Port())), exactly(uint64(p.dst.Port()))
-		f[ruleset.CTDestPort] = exactly(uint64(o.DstPort))
+		k.number(ruleset.SourcePort, uint64(p.src.Port()))
+		k.number(ruleset.DestPort, uint64(p.dst.Port()))
+		k.number(ruleset.CTDestPort, uint64(o.DstPort))
 	}
 	switch {
 	case o.Proto == packet.ProtoTCP:
-		f[ruleset.TCPFlags] = append(exactly(flagSYN), exactly(flagSYNOfECN)...)
+		k.are(ruleset.TCPFlags, ruleset.Number(flagSYN), ruleset.Number(flagSYNOfECN))
 	case o.Has&conntrack.HasICMP == 0:
 	case o.Proto == packet.ProtoICMPv6:
-		f[ruleset.ICMP6Type], f[ruleset.ICMP6Code] = exactly(uint64(o.ICMPType)), exactly(uint64(o.ICMPCode))
+		k.number(ruleset.ICMP6Type, uint64(o.ICMPType))
+		k.number(ruleset.ICMP6Code, uint64(o.ICMPCode))
 	default:
-		f[ruleset.ICMPType], f[ruleset.ICMPCode] = exactly(uint64(o.ICMPType)), exactly(uint64(o.ICMPCode))
+		k.number(ruleset.ICMPType, uint64(o.ICMPType))
+		k.number(ruleset.ICMPCode, uint64(o.ICMPCode))
 	}
 }
 
 // links adds the interfaces that a packet does not have at a hook
 // (net/netfilter/nft_meta.c: nft_meta_store_ifname).
-func (p *firstPacket) links(f ruleset.Facts) {
+func (p *firstPacket) links(k *knowledge) {
 	switch p.hook {
 	case ruleset.Output:
-		noLink(f, ruleset.InName, ruleset.InIndex)
+		k.are(ruleset.InName, ruleset.Value{})
+		k.number(ruleset.InIndex, 0)
 	case ruleset.Prerouting, ruleset.Input:
-		noLink(f, ruleset.OutName, ruleset.OutIndex)
+		k.are(ruleset.OutName, ruleset.Value{})
+		k.number(ruleset.OutIndex, 0)
 	}
-}
-
-func noLink(f ruleset.Facts, name, index ruleset.Field) {
-	f[name], f[index] = []ruleset.Range{ruleset.Only(ruleset.Name(""))}, exactly(0)
 }
 
 // routed adds what the routes tell for certain, and with back also that packets
 // come in where those to their source go out.
-func (p *firstPacket) routed(f ruleset.Facts, way func(netip.Addr) Way, back bool) {
-	out := way(p.dst.Addr())
+func (p *firstPacket) routed(k *knowledge, way func(netip.Addr) Way, back bool) {
+	out, in := way(p.dst.Addr()), way(p.src.Addr())
 	if t := typeOf(out.Type); t != 0 {
-		f[ruleset.DestType] = exactly(t)
+		k.number(ruleset.DestType, t)
 	}
-	if t := typeOf(way(p.src.Addr()).Type); t != 0 {
-		f[ruleset.SourceType] = exactly(t)
+	if t := typeOf(in.Type); t != 0 {
+		k.number(ruleset.SourceType, t)
 	}
 	if out.Sure && (p.hook == ruleset.Postrouting || p.hook == ruleset.Output) {
-		out.onLink(f, ruleset.OutName, ruleset.OutIndex)
+		out.onLink(k, ruleset.OutName, ruleset.OutIndex)
 	}
-	if in := way(p.src.Addr()); back && in.Type != "local" && (p.hook == ruleset.Prerouting || p.hook == ruleset.Input) {
-		in.onLink(f, ruleset.InName, ruleset.InIndex)
+	if back && in.Type != "local" && (p.hook == ruleset.Prerouting || p.hook == ruleset.Input) {
+		in.onLink(k, ruleset.InName, ruleset.InIndex)
 	}
 }
 
-func (w Way) onLink(f ruleset.Facts, name, index ruleset.Field) {
+func (w Way) onLink(k *knowledge, name, index ruleset.Field) {
 	if w.Dev != "" {
-		f[name] = []ruleset.Range{ruleset.Only(ruleset.Name(w.Dev))}
+		k.are(name, ruleset.Name(w.Dev))
 	}
 	if w.Index != 0 {
-		f[index] = exactly(uint64(w.Index))
+		k.number(index, uint64(w.Index))
 	}
 }
 

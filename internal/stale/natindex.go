@@ -108,6 +108,7 @@ type test struct {
 	rows map[lookup][]int32
 	rest []int32 // rows of ranges
 	sub  *ruleset.Condition
+	kept []ruleset.Row // memory of the last answer
 }
 
 // lookup is the values of up to as many fields.
@@ -153,11 +154,12 @@ func (t *test) narrow(facts ruleset.Facts) *ruleset.Condition {
 		}
 		k[n] = v
 	}
-	t.sub.Rows = t.sub.Rows[:0:0]
+	t.sub.Rows = t.kept[:0]
 	for _, list := range [...][]int32{t.rows[k], t.rest} {
 		for _, i := range list {
 			t.sub.Rows = append(t.sub.Rows, t.cond.Rows[i])
 		}
 	}
+	t.kept = t.sub.Rows
 	return t.sub
 }
