@@ -52,6 +52,7 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 	names := map[*ruleset.Table]map[string]*ruleset.Chain{}
 	stay := steadyFor(q, tables)
 	stopped := ends{steady: stay}
+	sets := changingSets(tables)
 	for _, s := range Stops(tables) {
 		forms, comes := q.at(s.Table.Family, s.Chain.Base.Hook)
 		if !comes {
@@ -60,7 +61,7 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 		if names[s.Table] == nil {
 			names[s.Table] = byName(s.Table)
 		}
-		w := &walker{asked: asked{forms, q.mark}, table: s.Table, chains: names[s.Table], seen: map[*ruleset.Chain]*visit{}, wavers: stay.wavers}
+		w := &walker{asked: asked{forms, q.mark, sets.of(s.Table)}, table: s.Table, chains: names[s.Table], seen: map[*ruleset.Chain]*visit{}, wavers: stay.wavers}
 		at := FoundStop{Stop: s, Behind: stopped.before(&s)}
 		f := w.walk(s.Chain, nil, at.Behind)
 		at.Hits = w.hits
@@ -75,19 +76,19 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 		}
 	}
 	if all {
-		found.Apart = apart(tables, q, met)
+		found.Apart = apart(tables, q, met, sets)
 	}
 	return found
 }
 
 // apart judges the rules of the chains that were not met.
-func apart(tables []*ruleset.Table, q *Question, met map[*ruleset.Chain]bool) (hits []Hit) {
+func apart(tables []*ruleset.Table, q *Question, met map[*ruleset.Chain]bool, sets changing) (hits []Hit) {
 	for _, t := range tables {
 		forms, comes := q.at(t.Family, ruleset.Forward) // a hook of which nothing is known
 		if !comes {
 			continue
 		}
-		w := &walker{asked: asked{forms, q.mark}, table: t}
+		w := &walker{asked: asked{forms, q.mark, sets.of(t)}, table: t}
 		for _, c := range t.Chains {
 			if met[c] {
 				continue

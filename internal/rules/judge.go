@@ -9,6 +9,7 @@ import (
 type asked struct {
 	forms []ruleset.Facts
 	mark  *match.Mark
+	sets  map[string]bool // that rules change, so that what they hold now says nothing
 }
 
 // judge tells whether a rule matches packets that are asked for: Yes is all of
@@ -55,6 +56,9 @@ func (a *asked) condition(c *ruleset.Condition, f ruleset.Facts) ruleset.Truth {
 	if a.mark != nil && len(c.Fields) == 1 && c.Fields[0] == ruleset.Mark && c.Why == "" {
 		return a.marked(c)
 	}
+	if c.Set != "" && a.sets[c.Set] && c.Judge(f) != ruleset.Maybe {
+		return ruleset.Maybe
+	}
 	return c.Judge(f)
 }
 
@@ -89,15 +93,17 @@ func (a *asked) needs(r *ruleset.Rule) (words []string) {
 			yes, no = yes && t == ruleset.Yes, no && t == ruleset.No
 		}
 		if truth(yes, no) == ruleset.Maybe {
-			words = append(words, need(c))
+			words = append(words, a.need(c))
 		}
 	}
 	return words
 }
 
 // need is a condition in words.
-func need(c *ruleset.Condition) string {
+func (a *asked) need(c *ruleset.Condition) string {
 	switch {
+	case c.Why == "" && a.sets[c.Set]:
+		return c.Text + " (rules change the set)"
 	case c.Text == "":
 		return c.Why
 	case c.Why == "":

@@ -51,3 +51,26 @@ func TestBehindWhatChanges(t *testing.T) {
 		}
 	}
 }
+
+// TestSetsThatRulesFill: a set that is empty now has the packet's address when
+// the rule behind the one that adds it looks.
+func TestSetsThatRulesFill(t *testing.T) {
+	const text = "table ip t {\nset s {\ntype ipv4_addr;\nflags dynamic;\n}\nset other {\ntype ipv4_addr;\n}\n" +
+		"chain in {\ntype filter hook input priority 0;\nadd @s { ip saddr }\nip saddr @s drop\nip saddr @other drop\n}\n}\n"
+	n, err := nft.ParseRuleset(strings.NewReader(text), "test.nft")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _, err := match.Parse(strings.Fields("-4 -s 10.0.0.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := Questions(&m)[0]
+	hits := Find([]*ruleset.Table{n.Tables[0].Model(&nft.Style{}, true)}, &q, false).Stops[0].Hits
+	if len(hits) != 2 || hits[1].Truth != ruleset.Maybe || len(hits[1].Needs) != 1 {
+		t.Fatalf("%+v", hits)
+	}
+	if want := "ip saddr @s (rules change the set)"; hits[1].Needs[0] != want {
+		t.Errorf("needs %q, want %q", hits[1].Needs[0], want)
+	}
+}

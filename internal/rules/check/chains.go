@@ -114,7 +114,7 @@ func unreached(h *host) (found []doctor.Finding) {
 // emptySets finds rules that look in sets, maps or ipsets without members.
 func emptySets(h *host) (found []doctor.Finding) {
 	for _, t := range h.tables {
-		filled := filledByRules(t)
+		filled := filledByRules(t, h.tables)
 		var evidence []doctor.Evidence
 		for _, c := range t.Chains {
 			for i := range c.Rules {
@@ -136,9 +136,19 @@ func emptySets(h *host) (found []doctor.Finding) {
 	return found
 }
 
-// filledByRules are the sets to which rules add by themselves.
-func filledByRules(t *ruleset.Table) map[string]bool {
+// filledByRules are the sets to which rules add by themselves: in a table of
+// nft's own its rules alone, while all tables of iptables share the ipsets.
+func filledByRules(t *ruleset.Table, all []*ruleset.Table) map[string]bool {
 	filled := map[string]bool{}
+	for _, other := range all {
+		if other == t || other.Dialect == ruleset.Iptables && t.Dialect == ruleset.Iptables {
+			addFilled(filled, other)
+		}
+	}
+	return filled
+}
+
+func addFilled(filled map[string]bool, t *ruleset.Table) {
 	for _, c := range t.Chains {
 		for i := range c.Rules {
 			for _, name := range c.Rules[i].Effect.WritesSets {
@@ -146,7 +156,6 @@ func filledByRules(t *ruleset.Table) map[string]bool {
 			}
 		}
 	}
-	return filled
 }
 
 func emptySet(r *ruleset.Rule, filled map[string]bool) (name string, is bool) {

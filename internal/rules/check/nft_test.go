@@ -66,3 +66,23 @@ func TestOpposedFamilies(t *testing.T) {
 		}
 	}
 }
+
+// TestSetsChange: what a set holds now proves nothing for later.
+func TestSetsChange(t *testing.T) {
+	native := func(rules string) *ruleset.Table {
+		n, err := nft.ParseRuleset(strings.NewReader("table ip g {\nset s {\ntype ipv4_addr;\n}\nchain in {\ntype filter hook input priority 5; policy drop;\n"+rules+"\n}\n}\n"), "test.nft")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.Tables[0].Model(&nft.Style{}, true)
+	}
+	first := table(t, ruleset.Legacy, "filter", ":INPUT ACCEPT", "INPUT -p tcp --dport 80 -j ACCEPT")
+	for _, f := range Run([]*ruleset.Table{first, native("ip saddr @s accept")}) {
+		if f.ID == "second-nft-base-chain-drop" && f.Certainty == doctor.Certain {
+			t.Errorf("certain, by a set that is empty now: %v", evidence(f))
+		}
+	}
+	if got := ids(Run([]*ruleset.Table{native("add @s { ip saddr }\nip saddr @s accept")})); len(got) > 0 {
+		t.Errorf("found %q of a set that rules fill", got)
+	}
+}

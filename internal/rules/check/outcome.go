@@ -52,7 +52,7 @@ func (w *walker) chain(c *ruleset.Chain) (all outcome) {
 		}
 		truth := ruleset.Maybe
 		if r.Known {
-			truth = r.Judge(w.facts)
+			truth = lastingly(r, w.facts)
 		}
 		if truth == ruleset.No {
 			continue
@@ -64,6 +64,24 @@ func (w *walker) chain(c *ruleset.Chain) (all outcome) {
 		}
 	}
 	return all | comesBack
+}
+
+// lastingly judges a rule but for what sets hold, which changes.
+func lastingly(r *ruleset.Rule, f ruleset.Facts) ruleset.Truth {
+	answer := ruleset.Yes
+	for i := range r.When {
+		c := &r.When[i]
+		t := c.Judge(f)
+		switch {
+		case c.Set != "":
+			answer = ruleset.Maybe
+		case t == ruleset.No:
+			return ruleset.No
+		case t == ruleset.Maybe:
+			answer = ruleset.Maybe
+		}
+	}
+	return answer
 }
 
 // rule is what a rule may do with packets that it matches, and whether some
