@@ -40,7 +40,10 @@ func compareWithTools(t *testing.T, ns *netns.NS, what string) {
 		if table.Family == ruleset.Bridge && table.Dialect == ruleset.Iptables {
 			continue // of ebtables-nft, whose listing has a form of its own
 		}
-		want := listedByTool(t, ns, table)
+		want, reads := listedByTool(t, ns, table)
+		if !reads {
+			continue
+		}
 		if want == nil {
 			t.Errorf("%s: no tool lists %+v", what, table.TableKey)
 			continue
@@ -50,7 +53,7 @@ func compareWithTools(t *testing.T, ns *netns.NS, what string) {
 				continue
 			}
 			ignored := cmpopts.IgnoreFields(ruleset.Rule{}, "Handle", "Counter", "When", "Known")
-			if diff := cmp.Diff(want.Chain(ch.Name).Rules, ch.Rules, ignored, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(ruleset.Effect{}, "MarkMask")); diff != "" {
+			if diff := cmp.Diff(want.Chain(ch.Name).Rules, ch.Rules, ignored, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(ruleset.Effect{}, "MarkMask", "Rewrites")); diff != "" {
 				t.Errorf("%s: %+v chain %s: %s", what, table.TableKey, ch.Name, diff)
 			}
 		}
@@ -58,7 +61,9 @@ func compareWithTools(t *testing.T, ns *netns.NS, what string) {
 }
 
 // listedByTool is the table as read from what the tool of its dialect prints.
-func listedByTool(t *testing.T, ns *netns.NS, table *ruleset.Table) *ruleset.Table {
+// It reports false for a table that iptables before 1.8.11 cannot read: since
+// then MARK is nft's own statement.
+func listedByTool(t *testing.T, ns *netns.NS, table *ruleset.Table) (listed *ruleset.Table, reads bool) {
 	t.Helper()
 	var tables []*ruleset.Table
 	var err error
@@ -67,12 +72,19 @@ func listedByTool(t *testing.T, ns *netns.NS, table *ruleset.Table) *ruleset.Tab
 		if table.Family == ruleset.IP6 {
 			tool = "ip6" + strings.TrimPrefix(tool, "ip")
 		}
-		tables, err = xt.ParseSave(strings.NewReader(run(t, ns, "", tool, "-t", table.Name)), table.Family, table.Backend)
+		saved, complaint, failed := tryRun(ns, "", tool, "-t", table.Name)
+		if strings.Contains(complaint, "meta sreg key not supported") {
+			return nil, false
+		}
+		if failed != nil {
+			t.Fatalf("%s: %v: %s", tool, failed, complaint)
+		}
+		tables, err = xt.ParseSave(strings.NewReader(saved), table.Family, table.Backend)
 	} else {
 		tables, err = nft.ParseList(strings.NewReader(run(t, ns, "", "nft", "-s", "-t", "-a", "list", "table", table.Family.String(), table.Name)))
 	}
 	if err != nil {
 		t.Error(err)
 	}
-	return find(tables, table.Backend, table.Family, table.Name)
+	return find(tables, table.Backend, table.Family, table.Name), true
 }
