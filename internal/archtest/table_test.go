@@ -75,7 +75,7 @@ var places = []place{
 		why: "a line that was read, in the wire format: as correlate for lines that stand alone"},
 	{path: "internal/rules", ours: []string{"packet", "internal/match", "ruleset", "ruleset/nft", "ruleset/xt", "ruleset/iptnft", "ruleset/ipset"}, pure: true,
 		why: "answers about rules as values: of this host, of another's, or of files"},
-	{path: "internal/rules/graph", ours: []string{"ruleset"}, pure: true,
+	{path: "internal/rules/graph", ours: []string{"ruleset", "internal/rules"}, pure: true,
 		why: "pictures of chains; which were read is others' business"},
 	{path: "internal/rules/check", ours: []string{"ruleset", "internal/doctor"}, pure: true,
 		why: "what is wrong with rules in themselves, by the one model alone"},

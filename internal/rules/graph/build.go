@@ -23,10 +23,11 @@ type builder struct {
 	at    map[key]int
 	edges map[edgeKey]int
 	fold  map[key]string // chains of one make, and the name of their node
+	stops map[*ruleset.Base]stop
 }
 
 func newBuilder(tables []*ruleset.Table, o Options) *builder {
-	b := &builder{o: o, g: &Graph{}, at: map[key]int{}, edges: map[edgeKey]int{}, fold: map[key]string{}}
+	b := &builder{o: o, g: &Graph{}, at: map[key]int{}, edges: map[edgeKey]int{}, fold: map[key]string{}, stops: stopsOf(tables)}
 	if !o.Unfold {
 		for _, t := range tables {
 			b.foldTable(t)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pktrail/pktrail/internal/rules"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -113,24 +114,31 @@ func (b *builder) hooks() {
 			bases = append(bases, i)
 		}
 	}
-	slices.SortStableFunc(bases, func(x, y int) int {
-		p, q := b.g.Nodes[x].Base, b.g.Nodes[y].Base
-		return cmp.Or(cmp.Compare(hookOrder(p.Hook), hookOrder(q.Hook)), cmp.Compare(p.Priority, q.Priority))
-	})
-	at := map[ruleset.Hook]int{}
+	slices.SortStableFunc(bases, func(x, y int) int { return cmp.Compare(b.stop(x).turn, b.stop(y).turn) })
+	at := map[string]int{}
 	for turn, i := range bases {
 		b.g.Nodes[i].turn = turn
-		h := b.g.Nodes[i].Base.Hook
+		h := b.stop(i).where
 		if _, is := at[h]; !is {
 			at[h] = len(b.g.Nodes)
-			b.g.Nodes = append(b.g.Nodes, Node{Kind: Hook, Name: string(h), turn: len(at)})
+			b.g.Nodes = append(b.g.Nodes, Node{Kind: Hook, Name: h, turn: len(at)})
 		}
 		b.g.Edges = append(b.g.Edges, Edge{From: at[h], To: i})
 	}
 }
 
-func hookOrder(h ruleset.Hook) int {
-	order := []ruleset.Hook{ruleset.Ingress, ruleset.Prerouting, ruleset.Input, ruleset.Forward,
-		ruleset.Output, ruleset.Postrouting, ruleset.Egress}
-	return slices.Index(order, h)
+// stop is where a base chain hangs, and its place among all of them.
+type stop struct {
+	where string
+	turn  int
 }
+
+func stopsOf(tables []*ruleset.Table) map[*ruleset.Base]stop {
+	stops := map[*ruleset.Base]stop{}
+	for turn, s := range rules.Stops(tables) {
+		stops[s.Chain.Base] = stop{s.Where(), turn}
+	}
+	return stops
+}
+
+func (b *builder) stop(node int) stop { return b.stops[b.g.Nodes[node].Base] }

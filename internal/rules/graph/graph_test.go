@@ -134,3 +134,28 @@ func TestOutputs(t *testing.T) {
 		}
 	}
 }
+
+// TestHooksOfLayers: a bridge's hook is another than IP's of the same name, and
+// what hangs at one is drawn in the order in which the kernel asks.
+func TestHooksOfLayers(t *testing.T) {
+	table := func(fam ruleset.Family, chains ...*ruleset.Chain) *ruleset.Table {
+		return &ruleset.Table{TableKey: ruleset.TableKey{Backend: ruleset.NFT, Family: fam, Name: "t"}, Dialect: ruleset.Nftables, Chains: chains}
+	}
+	g, err := Build([]*ruleset.Table{
+		table(ruleset.IP, chain("filter", &ruleset.Base{Hook: ruleset.Prerouting, Priority: -50, Type: "filter"}),
+			chain("nat", &ruleset.Base{Hook: ruleset.Prerouting, Priority: 5, Type: "nat"})),
+		table(ruleset.Bridge, chain("frames", &ruleset.Base{Hook: ruleset.Prerouting, Type: "filter"})),
+		table(ruleset.ARP, chain("arp", &ruleset.Base{Hook: ruleset.Input, Type: "filter"})),
+	}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range g.Edges {
+		got = append(got, g.Nodes[e.From].Name+": "+g.Nodes[e.To].Name)
+	}
+	want := "bridge prerouting: frames, arp input: arp, prerouting: nat, prerouting: filter"
+	if s := strings.Join(got, ", "); s != want {
+		t.Errorf("%s, want %s", s, want)
+	}
+}
