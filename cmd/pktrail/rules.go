@@ -176,7 +176,7 @@ func (f *rulesListFlags) print(cmd *cobra.Command, out *bufio.Writer, r *readRul
 		noteLeftOut(cmd.ErrOrStderr(), leftOut)
 		return err
 	}
-	l := rules.Arrange(s.Tables(r.host.Tables(false)))
+	l := rules.Arrange(s.Tables(r.host.Spend(false)))
 	s.Cut(l)
 	view := render.RulesView{From: r.from, Counters: !f.noCounters}
 	if f.format == "json" {

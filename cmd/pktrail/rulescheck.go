@@ -62,7 +62,7 @@ func (f *rulesCheckFlags) run(cmd *cobra.Command) error {
 	}
 	trouble := false
 	for _, r := range read {
-		found := check.Run(r.host.Tables(true))
+		found := check.Run(r.host.Spend(true))
 		trouble = trouble || doctor.Trouble(found)
 		if err := printer.Findings(f.where(r), found); err != nil {
 			return printed(err)

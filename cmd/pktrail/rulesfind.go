@@ -150,7 +150,7 @@ func (f *rulesFindFlags) run(cmd *cobra.Command, m match.Match) error {
 		return err
 	}
 	for _, r := range read {
-		tables := r.host.Tables(true)
+		tables := r.host.Spend(true)
 		view := f.view(r.from, &m)
 		for _, q := range rules.Questions(&m) {
 			if err := printer.Found(rules.Find(tables, &q, f.all), view); err != nil {

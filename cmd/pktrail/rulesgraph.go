@@ -66,7 +66,7 @@ func (f *rulesGraphFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	g, err := graph.Build(read[0].host.Tables(false), graph.Options{Chain: f.chain, Unfold: f.unfold, MaxChains: f.most})
+	g, err := graph.Build(read[0].host.Spend(false), graph.Options{Chain: f.chain, Unfold: f.unfold, MaxChains: f.most})
 	if err != nil {
 		return graphHint(err)
 	}

@@ -106,7 +106,7 @@ func (w *watched) look(ctx context.Context) (*rules.Hits, error) {
 	if err != nil {
 		return nil, err
 	}
-	look := rules.LookAt(host.Tables(false), host.ReadAt)
+	look := rules.LookAt(host.Spend(false), host.ReadAt)
 	before := w.last
 	w.last, w.took = look, time.Since(began)
 	if before == nil {

@@ -28,10 +28,40 @@ func (h *Host) Tables(when bool) []*ruleset.Table {
 	return tables
 }
 
+// Spend is Tables for rules that are asked for once: a host of very many has no
+// room for them in two forms. What is left of its tables are their names.
+func (h *Host) Spend(when bool) []*ruleset.Table {
+	tables := make([]*ruleset.Table, 0, len(h.Legacy))
+	for i, t := range h.Legacy {
+		tables = append(tables, t.Model(when, h.members(t.Family)))
+		h.Legacy[i] = &xt.Table{Name: t.Name, Family: t.Family, Backend: t.Backend}
+	}
+	if h.NFT == nil {
+		return tables
+	}
+	left := h.NFT.Tables
+	h.NFT = &nft.Native{Generation: h.NFT.Generation}
+	for i, t := range left {
+		m, err := iptnft.Spend(t, h.env(t.Family), when, h.members(t.Family))
+		if err != nil {
+			m = h.native(t)
+		}
+		tables = append(tables, m)
+		left[i] = &nft.Table{Family: t.Family, Name: t.Name, Flags: t.Flags}
+	}
+	h.NFT.Tables = left
+	return tables
+}
+
 func (h *Host) table(t *nft.Table, when bool) *ruleset.Table {
 	if told, err := h.told(t); err == nil {
 		return told.Model(when, h.members(t.Family))
 	}
+	return h.native(t)
+}
+
+// native is a table in nft's words.
+func (h *Host) native(t *nft.Table) *ruleset.Table {
 	m := t.Model(h.style(), true)
 	if t.Flags&dormant != 0 {
 		for _, c := range m.Chains {
@@ -60,8 +90,10 @@ func (h *Host) Notes() []string {
 
 // told is a table of iptables-nft in iptables' words; else the error says why not.
 func (h *Host) told(t *nft.Table) (*xt.Table, error) {
-	return iptnft.Table(t, xt.Env{Family: t.Family, Names: h.XTNames})
+	return iptnft.Table(t, h.env(t.Family))
 }
+
+func (h *Host) env(fam ruleset.Family) xt.Env { return xt.Env{Family: fam, Names: h.XTNames} }
 
 // style is how rules of nft are shown one by one: their counters stand apart.
 func (h *Host) style() *nft.Style { return &nft.Style{Names: h.NFTNames, Stateless: true} }

@@ -50,6 +50,28 @@ func Tables(n *nft.Native, fam ruleset.Family, e xt.Env) (told []*xt.Table, err 
 }
 
 func table(t *nft.Table, e xt.Env) (*xt.Table, error) {
+	s, err := newTelling(t, e)
+	if err != nil {
+		return nil, err
+	}
+	told := s.empty()
+	told.Chains = make([]*xt.Chain, len(s.places))
+	for i, p := range s.places {
+		if told.Chains[i], err = s.chain(p); err != nil {
+			return nil, err
+		}
+	}
+	return told, nil
+}
+
+// telling is a table whose chains are told one by one.
+type telling struct {
+	*decoder
+	table  *nft.Table
+	places []place
+}
+
+func newTelling(t *nft.Table, e xt.Env) (*telling, error) {
 	if err := known(t); err != nil {
 		return nil, err
 	}
@@ -58,14 +80,20 @@ func table(t *nft.Table, e xt.Env) (*xt.Table, error) {
 		return nil, err
 	}
 	e.Family = t.Family
-	d := newDecoder(t, e)
-	told := &xt.Table{Name: t.Name, Backend: ruleset.NFT, Family: t.Family, Chains: make([]*xt.Chain, len(places))}
-	for i, p := range places {
-		if told.Chains[i], err = d.chain(p); err != nil {
-			return nil, fmt.Errorf("chain %s: %w", p.name, err)
-		}
+	return &telling{newDecoder(t, e), t, places}, nil
+}
+
+// empty is the table without its chains.
+func (s *telling) empty() *xt.Table {
+	return &xt.Table{Name: s.table.Name, Backend: ruleset.NFT, Family: s.table.Family}
+}
+
+func (s *telling) chain(p place) (*xt.Chain, error) {
+	c, err := s.decoder.chain(p)
+	if err != nil {
+		return nil, fmt.Errorf("chain %s: %w", p.name, err)
 	}
-	return told, nil
+	return c, nil
 }
 
 const dormant = 1 // NFT_TABLE_F_DORMANT
