@@ -93,7 +93,7 @@ var places = []place{
 		why: "counts entries that are handed in; which table they are of, and when, others say"},
 	{path: "internal/stale", ours: []string{"packet", "ruleset", "conntrack", "journey", "internal/snapshot"}, pure: true,
 		why: "judges entries by how routes, neighbours and rules stand, on the host as in a test"},
-	{path: "internal/patrol", ours: []string{"conntrack", "conntrack/ctnetlink", "journey", "internal/census", "internal/collect", "internal/netns", "internal/snapshot", "internal/stale", "ruleset", "ruleset/nft"},
+	{path: "internal/patrol", ours: []string{"conntrack", "conntrack/ctnetlink", "journey", "internal/census", "internal/collect", "internal/netns", "internal/rules", "internal/snapshot", "internal/stale", "ruleset", "ruleset/nft"},
 		why: "reads live tables for census and stale, and asks the host what these need; only the edges stand on it"},
 	{path: "internal/ctcli", ours: []string{"packet", "conntrack", "conntrack/ctnetlink"}, beside: []string{xsys},
 		why: "the words of conntrack(8) over the client; pktrail's own words for the same are cmd's"},

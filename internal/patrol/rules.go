@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/pktrail/pktrail/internal/collect"
+	"github.com/pktrail/pktrail/internal/rules"
 	"github.com/pktrail/pktrail/internal/stale"
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/nft"
@@ -13,35 +14,31 @@ import (
 
 // nowRules is the rules as they were read once, and what may be missing of them.
 type nowRules struct {
-	tables []*ruleset.Table
-	maps   stale.Maps
-	others []string // what translates beside, or may
-	notes  []string
+	nat     *stale.NAT
+	targets *stale.Targets
+	notes   []string
 }
 
-// readRules reads the kernel's own form of the rules.
+// readRules reads the kernel's own form of the rules, and keeps what is of NAT.
 func readRules(ctx context.Context, h *collect.Host) *nowRules {
 	r := &nowRules{}
+	var others []string // what translates beside, or may
 	if h.HasVirtualServers() {
-		r.others = append(r.others, "IPVS, whose services are no rules,")
+		others = append(others, "IPVS, whose services are no rules,")
 	}
 	host, err := h.Rules(ctx)
 	if err != nil {
-		r.others = append(r.others, "rules that could not be read")
+		host = &rules.Host{}
 		r.notes = append(r.notes, fmt.Sprintf("what NAT rules translate to is not known: %v", err))
-		return r
-	}
-	if len(host.Doubts) > 0 {
-		r.others = append(r.others, "rules that could not be read")
 	}
 	r.notes = append(r.notes, host.Doubts...)
-	r.tables, r.maps = host.Tables(true), listings(host.NFT)
+	if len(r.notes) > 0 {
+		others = append(others, "rules that could not be read")
+	}
+	tables, maps := host.Tables(true), listings(host.NFT)
+	r.nat, r.targets = stale.ReadNAT(tables, maps, others...), stale.ReadTargets(tables, maps, others...)
 	return r
 }
-
-func (r *nowRules) nat() *stale.NAT { return stale.ReadNAT(r.tables, r.maps, r.others...) }
-
-func (r *nowRules) targets() *stale.Targets { return stale.ReadTargets(r.tables, r.maps, r.others...) }
 
 // listings lists tables of nft where a rule looks up a named map, each once.
 func listings(native *nft.Native) stale.Maps {

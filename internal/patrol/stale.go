@@ -35,17 +35,18 @@ type Search struct {
 func Stale(ctx context.Context, t Table, opt StaleOptions) (*Search, error) {
 	h := collect.New(t.NS, collect.Options{})
 	began := time.Now()
-	r := readRules(ctx, h)
 	routes, err := h.OpenRoutes()
 	if err != nil {
 		return nil, err
 	}
 	defer routes.Close()
-	opt.Local, opt.NAT, opt.Way = localAddrs(t.NS), r.nat(), waysOf(routes)
+	opt.Local, opt.Way = localAddrs(t.NS), waysOf(routes)
 	s := &Search{table: t, survey: stale.New(opt.Options)}
+	s.survey.Rules(readRules(ctx, h).nat)
 	if err := t.dump(ctx, func(f *conntrack.Flow) { s.survey.First(f, time.Now()) }); err != nil {
 		return nil, err
 	}
+	s.survey.Rules(nil) // they are many, and are read anew
 	before, err := reach(h, opt.All, s.survey.Backends(maxAsked))
 	if err != nil {
 		return nil, err
@@ -53,8 +54,8 @@ func Stale(ctx context.Context, t Table, opt StaleOptions) (*Search, error) {
 	if err := wait(ctx, opt.Interval-time.Since(began)); err != nil {
 		return nil, err
 	}
-	r = readRules(ctx, h)
-	s.survey.Rules(r.nat())
+	r := readRules(ctx, h)
+	s.survey.Rules(r.nat)
 	if err := t.dump(ctx, func(f *conntrack.Flow) { s.survey.Second(f, time.Now()) }); err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func reach(h *collect.Host, all []*netns.NS, addrs []netip.Addr) (map[netip.Addr
 
 func (s *Search) facts(r *nowRules, opt StaleOptions, before, after map[netip.Addr]snapshot.Reach) stale.Facts {
 	return stale.Facts{
-		Targets: r.targets(), Inside: opt.Inside,
+		Targets: r.targets, Inside: opt.Inside,
 		Local: localAddrs(s.table.NS),
 		Reach: func(a netip.Addr) stale.Truth {
 			now, asked := after[a]

@@ -194,7 +194,10 @@ func TestBypassed(t *testing.T) {
 		"replaced meanwhile": {entry(29, 0, 3, 0), from(pod, vip, backA, ""), ""},
 	} {
 		a := ask(n)
-		s := look(Options{NAT: n, Local: a.Local, Way: a.Way}, []*conntrack.Flow{c.first}, []*conntrack.Flow{c.then})
+		s := New(Options{Local: a.Local, Way: a.Way})
+		s.Rules(n)
+		s.First(c.first, start)
+		s.Second(c.then, start.Add(5*time.Second))
 		r := s.Judge(facts())
 		if c.want == "" || c.want == NeverReplies {
 			if len(r.Findings) > 0 && (c.want == "" || r.Findings[0].Kind != NeverReplied) {
@@ -230,7 +233,8 @@ func zoned(f *conntrack.Flow) *conntrack.Flow {
 func TestSecondRules(t *testing.T) {
 	old, renewed := from(pod, vip, vip, ""), from(pod, vip, vip, "")
 	a := ask(world(t, savedServices))
-	s := New(Options{NAT: a.NAT, Local: a.Local, Way: a.Way})
+	s := New(Options{Local: a.Local, Way: a.Way})
+	s.Rules(a.NAT)
 	s.First(old, start)
 	s.Rules(world(t, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.9.9.9/32 -j DNAT --to-destination 10.8.8.8\nCOMMIT\n"))
 	s.Second(renewed, start.Add(5*time.Second))

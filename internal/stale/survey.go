@@ -24,10 +24,7 @@ type Options struct {
 	// Local tells the addresses of the namespace itself as the first look begins.
 	// Without it sources that NAT gave are not judged.
 	Local func(netip.Addr) bool
-	// NAT is the rules as the first look begins. Without them entries are not held
-	// against the rules.
-	NAT *NAT
-	Way func(netip.Addr) Way // nil where routes cannot be asked
+	Way   func(netip.Addr) Way // nil where routes cannot be asked
 }
 
 const (
@@ -141,12 +138,12 @@ func New(opt Options) *Survey {
 	return &Survey{
 		opt: opt, followed: map[uint32]followed{}, groups: map[group]*found{}, sources: map[source]*found{},
 		piles: map[pile]*piled{}, drifts: map[drifting]*found{}, alike: map[group]int64{},
-		ask: Ask{opt.NAT, opt.Local, opt.Way},
+		ask: Ask{Local: opt.Local, Way: opt.Way},
 	}
 }
 
-// Rules takes the rules as the second look begins: entries that are followed are
-// older than those.
+// Rules takes the rules as a look begins, nil for none: then entries are not held
+// against them. At the second look entries that are followed are older than those.
 func (s *Survey) Rules(n *NAT) { s.ask.NAT = n }
 
 // left are entries that packets do not renew as others, or that are on their way
