@@ -125,3 +125,11 @@ func TestAddFileTwice(t *testing.T) {
 		t.Errorf("%d tables of 3", len(h.Legacy))
 	}
 }
+
+// TestAddFileMarked: a byte order mark says nothing of the form.
+func TestAddFileMarked(t *testing.T) {
+	h := &rules.Host{}
+	if err := h.AddFile("f", strings.NewReader("\ufeff*filter\n:INPUT DROP [0:0]\nCOMMIT\n")); err != nil || len(h.Legacy) != 1 {
+		t.Errorf("%v, %d tables", err, len(h.Legacy))
+	}
+}

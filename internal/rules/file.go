@@ -23,6 +23,7 @@ func (h *Host) AddFile(name string, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors of other systems mark UTF-8 so
 	if len(bytes.TrimSpace(text)) == 0 {
 		return fmt.Errorf("%s: an empty file", name)
 	}

@@ -61,12 +61,16 @@ func Find(tables []*ruleset.Table, q *Question, all bool) *Found {
 		if names[s.Table] == nil {
 			names[s.Table] = byName(s.Table)
 		}
-		w := &walker{asked: asked{forms, q.mark, sets.of(s.Table)}, table: s.Table, chains: names[s.Table], seen: map[*ruleset.Chain]*visit{}, wavers: stay.wavers}
+		forms, only := q.through(s.Table.Family, s.Chain.Base, forms)
+		w := &walker{asked: asked{forms, q.mark, sets.of(s.Table), only}, table: s.Table, chains: names[s.Table], seen: map[*ruleset.Chain]*visit{}, wavers: stay.wavers}
 		at := FoundStop{Stop: s, Behind: stopped.before(&s)}
 		f := w.walk(s.Chain, nil, at.Behind)
 		at.Hits = w.hits
 		at.Policy = policyMet(f, at.Behind)
-		if at.Behind == nil && s.dropsAll(f) {
+		if only != "" && at.Policy == ruleset.Yes {
+			at.Policy = ruleset.Maybe
+		}
+		if only == "" && at.Behind == nil && s.dropsAll(f) {
 			stopped.add(s, s.end(f))
 		}
 		found.Judged += w.judged
@@ -88,7 +92,7 @@ func apart(tables []*ruleset.Table, q *Question, met map[*ruleset.Chain]bool, se
 		if !comes {
 			continue
 		}
-		w := &walker{asked: asked{forms, q.mark, sets.of(t)}, table: t}
+		w := &walker{asked: asked{forms, q.mark, sets.of(t), ""}, table: t}
 		for _, c := range t.Chains {
 			if met[c] {
 				continue

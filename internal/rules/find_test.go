@@ -276,3 +276,25 @@ func TestFindInFrames(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestFindAtDevices: at the chain of a device packets have its name; of another
+// interface that is asked for it may be a port.
+func TestFindAtDevices(t *testing.T) {
+	named := func(n int, name string) ruleset.Rule {
+		return ruleset.Rule{Number: n, Known: true, Effect: ruleset.Effect{Known: true, Verdict: ruleset.Drop},
+			When: []ruleset.Condition{{Fields: []ruleset.Field{ruleset.InName}, Rows: []ruleset.Row{{Ranges: []ruleset.Range{ruleset.Names(name, false)}}}, Text: "iifname " + name}}}
+	}
+	at := base(ruleset.Ingress, 0, "filter")
+	at.Device = []string{"port0"}
+	tables := []*ruleset.Table{native(ruleset.Netdev, "dev", &ruleset.Chain{Name: "in", Base: at, Policy: ruleset.Accept,
+		Rules: []ruleset.Rule{named(1, "port1"), named(2, "port0")}})}
+	for words, want := range map[string][]string{
+		"-4 -p udp":   {"ingress dev accept no", "  in 2 yes"},
+		"-4 -i port0": {"ingress dev accept no", "  in 2 yes"},
+		"-4 -i br0":   {"ingress dev accept maybe", "  in 2 maybe needs packets of -i that pass device port0"},
+	} {
+		if diff := cmp.Diff(want, told(rules.Find(tables, question(t, words), false))); diff != "" {
+			t.Errorf("%s: %s", words, diff)
+		}
+	}
+}

@@ -10,6 +10,9 @@ type asked struct {
 	forms []ruleset.Facts
 	mark  *match.Mark
 	sets  map[string]bool // that rules change, so that what they hold now says nothing
+	// only is which of the packets come here at all, in words; empty where all do
+	// that come to the hook.
+	only string
 }
 
 // judge tells whether a rule matches packets that are asked for: Yes is all of
@@ -18,10 +21,7 @@ func (a *asked) judge(r *ruleset.Rule) ruleset.Truth {
 	if !r.Known {
 		return ruleset.Maybe
 	}
-	if len(a.forms) == 1 {
-		return a.rule(r, a.forms[0])
-	}
-	yes, no := true, true
+	yes, no := a.only == "", true
 	for _, f := range a.forms {
 		t := a.rule(r, f)
 		yes, no = yes && t == ruleset.Yes, no && t == ruleset.No
@@ -82,8 +82,11 @@ func (a *asked) marked(c *ruleset.Condition) ruleset.Truth {
 
 // needs are the conditions that cannot be told from what is asked, in words.
 func (a *asked) needs(r *ruleset.Rule) (words []string) {
+	if a.only != "" {
+		words = []string{a.only}
+	}
 	if !r.Known {
-		return []string{"its conditions are not known"}
+		return append(words, "its conditions are not known")
 	}
 	for i := range r.When {
 		c := &r.When[i]
