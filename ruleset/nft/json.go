@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -238,9 +239,17 @@ func (w *jsonWriter) document(top *node) {
 }
 
 func (w *jsonWriter) command(at *node, verb, kind string, body *node) {
+	table := body.get("table")
+	if kind == "table" {
+		table = body.get("name")
+	}
 	switch {
 	case kind == "":
 		w.bad(at, "a command that is not known", `as in {"rule": { … }}`)
+	case !slices.Contains(kindsOfJSON(), kind):
+		w.bad(at, strconv.Quote(kind)+" is no object that is known", strings.Join(kindsOfJSON(), ", "))
+	case kind != "ruleset" && table.kind != jsonString:
+		w.bad(body, kind+" of no table", "the name of a table was expected")
 	case kind == "ruleset":
 		w.s(at, "flush ruleset")
 	case verb == "delete" || verb == "destroy" || verb == "flush":
@@ -257,6 +266,11 @@ func (w *jsonWriter) command(at *node, verb, kind string, body *node) {
 	default:
 		w.member(at, kind, body)
 	}
+}
+
+func kindsOfJSON() []string {
+	return []string{"table", "chain", "rule", "set", "map", "meter", "element", "flowtable", "ruleset", "counter", "quota", "limit",
+		"secmark", "synproxy", "ct helper", "ct timeout", "ct expectation"}
 }
 
 // tableOf is the family and the name of the table that something is in.

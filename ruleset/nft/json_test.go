@@ -91,6 +91,24 @@ func TestBadJSON(t *testing.T) {
 	}
 }
 
+// TestJSONOfNothingKnown: what is not known is told once, and makes no table.
+func TestJSONOfNothingKnown(t *testing.T) {
+	for text, column := range map[string]int{
+		`{"nftables": [{"wat": {}}]}`:                                   15,
+		`{"nftables": [{"table": {"family": "ip"}}]}`:                   25,
+		`{"nftables": [{"chain": {"family": "ip", "name": "c"}}]}`:      25,
+		`{"nftables": [{"set": {"table": 5, "name": "c"}}]}`:            23,
+		`{"nftables": [{"delete": {"wat": {"name": "c"}}}]}`:            15,
+		`{"nftables": [{"rule": {"family": "ip", "expr": [{"x":1}]}}]}`: 24,
+	} {
+		n, err := ParseJSON(strings.NewReader(text), "f")
+		var e *ruleset.LineError
+		if !errors.As(err, &e) || e.Column != column || strings.Contains(err.Error(), "\n") || len(n.Tables) > 0 {
+			t.Errorf("%s: %v, %d tables", text, err, len(n.Tables))
+		}
+	}
+}
+
 // FuzzParseJSON: whatever is read ends, and what is understood prints as what
 // reads as itself.
 func FuzzParseJSON(f *testing.F) {

@@ -155,8 +155,6 @@ func (w *jsonWriter) object(kind string, body *node) {
 		w.s(body, "protocol "+get("protocol")+"\ndport "+get("dport")+"\ntimeout "+get("timeout")+"ms\nsize "+get("size")+"\nl3proto "+get("l3proto"))
 	case "synproxy":
 		w.synproxy(body)
-	default:
-		w.bad(body, "an object that is not known", "")
 	}
 	w.text.WriteByte('\n')
 }
