@@ -97,7 +97,7 @@ func (h *Host) currentGeneration() (uint32, error) {
 // is given, the hash of its entries.
 func legacyMarks(seed *maphash.Seed) (map[legacyKey]legacyMark, error) {
 	marks := map[legacyKey]legacyMark{}
-	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
+	for _, fam := range legacyFamilies() {
 		err := eachLegacy(fam, func(x *xtSocket, name string) error {
 			m, err := x.mark(name, seed)
 			marks[legacyKey{fam, name}] = m

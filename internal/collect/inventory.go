@@ -62,7 +62,7 @@ func (h *Host) inventory(rules *event.Rules) error {
 			return err
 		}
 	}
-	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
+	for _, fam := range legacyFamilies() {
 		names, err := legacyNames(fam)
 		if err != nil {
 			rules.Problems = append(rules.Problems, err.Error())
@@ -143,12 +143,20 @@ func tablesOnce(s *nfnetlink.Socket) ([]*ruleset.Table, error) {
 	return all, err
 }
 
+// legacyFamilies are those whose legacy tables can be listed without making one.
+func legacyFamilies() []ruleset.Family {
+	return []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.ARP}
+}
+
 // legacyNames reads which legacy tables the namespace of the thread has. A
 // file that is not there means that the back end is not loaded: no table.
 func legacyNames(fam ruleset.Family) ([]string, error) {
 	path := "/proc/thread-self/net/ip_tables_names"
-	if fam == ruleset.IP6 {
+	switch fam {
+	case ruleset.IP6:
 		path = "/proc/thread-self/net/ip6_tables_names"
+	case ruleset.ARP:
+		path = "/proc/thread-self/net/arp_tables_names"
 	}
 	b, err := os.ReadFile(path)
 	switch {
@@ -164,6 +172,6 @@ func legacyNames(fam ruleset.Family) ([]string, error) {
 func legacyTable(fam ruleset.Family, name string) *ruleset.Table {
 	t := &ruleset.Table{Dialect: ruleset.Iptables}
 	t.TableKey = ruleset.TableKey{Backend: ruleset.Legacy, Family: fam, Name: name}
-	t.Chains = xt.BuiltinChains(name)
+	t.Chains = xt.BuiltinLegacyChains(fam, name)
 	return t
 }

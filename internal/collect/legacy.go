@@ -11,28 +11,37 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
 // The socket options by which xtables hands out a table
-// (include/uapi/linux/netfilter_ipv4/ip_tables.h; ip6_tables.h has the same numbers).
+// (include/uapi/linux/netfilter_ipv4/ip_tables.h; ip6_tables.h has the same numbers,
+// netfilter_arp/arp_tables.h others).
 const (
 	soGetInfo    = 64 // IPT_SO_GET_INFO
 	soGetEntries = 65 // IPT_SO_GET_ENTRIES
 
+	soGetARPInfo    = 96 // ARPT_SO_GET_INFO
+	soGetARPEntries = 97 // ARPT_SO_GET_ENTRIES
+
 	tableNameLen  = 32 // XT_TABLE_MAXNAMELEN
 	sizeofInfo    = 84 // struct ipt_getinfo
+	sizeofARPInfo = 68 // struct arpt_getinfo
 	sizeofEntries = 40 // struct ipt_get_entries without the entries, on 64-bit machines
 	sizeofXtMatch = 32 // struct xt_entry_match, struct xt_entry_target
 	xtNameLen     = 29 // XT_EXTENSION_MAXNAMELEN
 )
 
-// layout is where the parts of struct ipt_entry or ip6t_entry are.
+// layout is where the parts of struct ipt_entry, ip6t_entry or arpt_entry are.
 type layout struct {
 	target, next, counters, size int
 }
 
 func layoutOf(fam ruleset.Family) layout {
-	if fam == ruleset.IP6 {
+	switch fam {
+	case ruleset.ARP:
+		return layout{target: 164, next: 166, counters: 176, size: 192}
+	case ruleset.IP6:
 		return layout{target: 140, next: 142, counters: 152, size: 168}
 	}
 	return layout{target: 88, next: 90, counters: 96, size: 112}
@@ -62,12 +71,22 @@ func (x *xtSocket) close() { _ = unix.Close(x.fd) }
 
 // info returns how many entries a table has and how many bytes they take.
 func (x *xtSocket) info(table string) (entries, size uint32, err error) {
-	b := make([]byte, sizeofInfo)
-	copy(b[:tableNameLen-1], table)
-	if err := x.get(soGetInfo, b); err != nil {
-		return 0, 0, fmt.Errorf("ask for legacy table %s: %w", table, err)
+	_, entries, size, err = x.ask(table)
+	return entries, size, err
+}
+
+// ask asks for what the kernel says of a table beside its entries.
+func (x *xtSocket) ask(table string) (h xt.Hooks, entries, size uint32, err error) {
+	option, parse, room := soGetInfo, xt.ParseInfo, sizeofInfo
+	if x.fam == ruleset.ARP {
+		option, parse, room = soGetARPInfo, xt.ParseARPInfo, sizeofARPInfo
 	}
-	return binary.NativeEndian.Uint32(b[76:]), binary.NativeEndian.Uint32(b[80:]), nil
+	b := make([]byte, room)
+	copy(b[:tableNameLen-1], table)
+	if err := x.get(option, b); err != nil {
+		return h, 0, 0, fmt.Errorf("ask for legacy table %s: %w", table, err)
+	}
+	return parse(b)
 }
 
 // blob returns a table's entries as the kernel keeps them.
@@ -80,7 +99,7 @@ func (x *xtSocket) blob(table string) ([]byte, error) {
 		b := make([]byte, sizeofEntries+int(size))
 		copy(b[:tableNameLen-1], table)
 		binary.NativeEndian.PutUint32(b[tableNameLen:], size)
-		err = x.get(soGetEntries, b)
+		err = x.get(x.entriesOption(), b)
 		if err == nil {
 			return b[sizeofEntries:], nil
 		}
@@ -89,6 +108,13 @@ func (x *xtSocket) blob(table string) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("read legacy table %s: %w", table, errChanged)
+}
+
+func (x *xtSocket) entriesOption() int {
+	if x.fam == ruleset.ARP {
+		return soGetARPEntries
+	}
+	return soGetEntries
 }
 
 func (x *xtSocket) get(option int, b []byte) error { return x.getAt(x.level, option, b) }

@@ -80,6 +80,7 @@ func (h *Host) parts() []rulesPart {
 	return []rulesPart{
 		{"legacy tables of IPv4", legacy(ruleset.IP)},
 		{"legacy tables of IPv6", legacy(ruleset.IP6)},
+		{"legacy tables of ARP", legacy(ruleset.ARP)},
 		{"nf_tables", func(host *rules.Host) (err error) {
 			host.NFT, err = h.NFTables()
 			return err

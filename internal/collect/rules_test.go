@@ -3,8 +3,6 @@ package collect
 import (
 	"context"
 	"errors"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/pktrail/pktrail/ruleset"
@@ -62,20 +60,5 @@ func TestRulesNames(t *testing.T) {
 	}
 	if path := host.NFTNames.Cgroup(1 << 60); path != "" {
 		t.Errorf("a cgroup at %q", path)
-	}
-}
-
-// TestRulesDoubts: tables that are not read are named, and none appears.
-func TestRulesDoubts(t *testing.T) {
-	ns := newNS(t)
-	if _, stderr, err := tryRun(ns, "", "arptables-legacy", "-A", "INPUT", "-j", "ACCEPT"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err, stderr)
-		}
-		t.Skipf("no legacy tables of ARP: %v: %s", err, stderr)
-	}
-	host, err := New(ns, Options{}).Rules(context.Background())
-	if err != nil || len(host.Doubts) != 1 || !strings.Contains(host.Doubts[0], "ARP are not read: filter") {
-		t.Errorf("%q, %v", host.Doubts, err)
 	}
 }

@@ -55,7 +55,7 @@ func (h *Host) Texts(ctx context.Context) (*event.Rules, error) {
 
 // fill gives the tables of an inventory their rules; it runs inside the namespace.
 func (h *Host) fill(ctx context.Context, rules *event.Rules) {
-	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
+	for _, fam := range legacyFamilies() {
 		if ctx.Err() == nil {
 			fillLegacy(tablesOf(rules, func(t *ruleset.Table) bool { return t.Backend == ruleset.Legacy && t.Family == fam }), fam)
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
-// XTables reads all legacy tables of a family, IP or IP6, from the kernel, in
-// the order of /proc/net/ip_tables_names. It asks for no table that is not
+// XTables reads all legacy tables of a family, IP, IP6 or ARP, from the kernel, in
+// the order of /proc/net/ip_tables_names and its like. It asks for no table that is not
 // named there, so that none appears and no module is loaded by looking. The
 // error joins that of each table that could not be read; the others are there.
 func (h *Host) XTables(fam ruleset.Family) (tables []*xt.Table, err error) {
@@ -82,12 +82,7 @@ func (x *xtSocket) table(name string, env xt.Env) (*xt.Table, error) {
 }
 
 func (x *xtSocket) hooks(table string) (xt.Hooks, error) {
-	b := make([]byte, sizeofInfo)
-	copy(b[:tableNameLen-1], table)
-	if err := x.get(soGetInfo, b); err != nil {
-		return xt.Hooks{}, fmt.Errorf("ask for legacy table %s: %w", table, err)
-	}
-	h, _, _, err := xt.ParseInfo(b)
+	h, _, _, err := x.ask(table)
 	return h, err
 }
 

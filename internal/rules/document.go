@@ -12,8 +12,8 @@ import (
 )
 
 // WriteSave writes the selected tables that iptables has words for as
-// iptables-save, ip6tables-save and ebtables-save print them: for each back end
-// those of IPv4, of IPv6 and of bridges, behind a comment that says for which
+// iptables-save, ip6tables-save, ebtables-save and arptables-save print them: for
+// each back end those of IPv4, of IPv6, of bridges and of ARP, behind a comment that says for which
 // tool. The rules have counters before them where withCounters says so. It
 // returns why other tables were left out, a sentence each; the error is the
 // writer's. Tables are told one by one and written in pieces, since the rules of
@@ -49,6 +49,8 @@ func banner(b ruleset.Backend, fam ruleset.Family) string {
 		tool = "ip6tables"
 	case ruleset.Bridge:
 		tool = "ebtables"
+	case ruleset.ARP:
+		tool = "arptables"
 	}
 	if b == ruleset.NFT {
 		engine = "nf_tables"
@@ -87,7 +89,7 @@ func (h *Host) savable(s *Selection) (tables []savable) {
 }
 
 func familyTurn(k ruleset.TableKey) int {
-	return slices.Index([]ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Bridge}, k.Family)
+	return slices.Index([]ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Bridge, ruleset.ARP}, k.Family)
 }
 
 // turn is the place of a table among those that iptables-nft-save prints

@@ -57,8 +57,11 @@ type asked struct {
 // the kernel's match fails for want of a header it is enough that the facts do
 // not tell the field.
 func (r *Rule) Conditions(fam ruleset.Family, members ruleset.Members) []ruleset.Condition {
-	if r.Frame != nil {
+	switch {
+	case r.Frame != nil:
 		return r.frameConditions(asked{fam, members})
+	case r.ARP != nil:
+		return r.arpConditions(asked{fam, members})
 	}
 	var all told
 	all.add(r.Source.append(all.words, " -s "), r.Source.when(sourceOf(fam)))

@@ -19,6 +19,9 @@ type layout struct {
 }
 
 func layoutOf(fam ruleset.Family) layout {
+	if fam == ruleset.ARP {
+		return arpLayout()
+	}
 	if fam == ruleset.IP6 {
 		return layout{
 			addr: 16, ifaces: 64, proto: 128, flags: 131, inv: 132,
@@ -97,6 +100,10 @@ func (e entry) target() (part, error) {
 // [Unknown]; an error means that the sizes in the entry do not fit.
 func (e entry) rule(env Env) (Rule, error) {
 	b, lay := e.data, e.lay
+	if env.Family == ruleset.ARP {
+		r := b.arpRule()
+		return r, e.matches(&r, env)
+	}
 	inv, fam := b.u8(lay.inv), env.Family
 	r := Rule{
 		Packets: b.u64(lay.counters), Bytes: b.u64(lay.counters + 8),

@@ -7,6 +7,7 @@ const (
 	ip6 = ruleset.IP6
 
 	bridge = ruleset.Bridge
+	arp    = ruleset.ARP
 )
 
 // matchForms are all matches that are decoded: revision, family, size of what
@@ -93,7 +94,7 @@ var matchForms = map[string][]form[Match]{
 var targetForms = map[string][]form[Target]{
 	"AUDIT":       {{0, 0, 1, decodeAudit}},
 	"CHECKSUM":    {{0, 0, 1, decodeChecksum}},
-	"CLASSIFY":    {{0, 0, 4, decodeClassify}},
+	"CLASSIFY":    {{0, arp, 4, decodeARPClassify}, {0, 0, 4, decodeClassify}},
 	"CLUSTERIP":   {{0, ip4, 56, decodeClusterIP}},
 	"CONNMARK":    {{1, 0, 13, decodeConnmark1}, {2, 0, 15, decodeConnmark2}},
 	"CONNSECMARK": {{0, 0, 1, decodeConnSecmark}},
@@ -107,7 +108,7 @@ var targetForms = map[string][]form[Target]{
 	"IDLETIMER":   {{0, 0, 32, decodeIdletimer0}, {1, 0, 34, decodeIdletimer1}},
 	"LED":         {{0, 0, 32, decodeLED}},
 	"LOG":         {{0, 0, 32, decodeLog}},
-	"MARK":        {{2, 0, 8, decodeMarkTarget}},
+	"MARK":        {{2, arp, 8, decodeARPMark}, {2, 0, 8, decodeMarkTarget}},
 	"MASQUERADE":  {{0, ip4, 20, nat4("MASQUERADE")}, {0, ip6, 40, nat6("MASQUERADE")}},
 	"NETMAP":      {{0, ip4, 20, decodeNetmap4}, {0, ip6, 40, decodeNetmap6}},
 	"NFLOG":       {{0, 0, 76, decodeNFLog}},
@@ -132,6 +133,7 @@ var targetForms = map[string][]form[Target]{
 	"TTL":         {{0, ip4, 2, decodeTTL}},
 	"arpreply":    {{0, bridge, 12, decodeEbtARPReply}},
 	"dnat":        {{0, bridge, 12, ebtNAT("dnat")}},
+	"mangle":      {{0, arp, 48, decodeARPMangle}},
 	"mark":        {{0, bridge, 12, decodeEbtSetMark}},
 	"redirect":    {{0, bridge, 4, decodeEbtRedirect}},
 	"snat":        {{0, bridge, 12, ebtNAT("snat")}},

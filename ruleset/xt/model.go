@@ -13,7 +13,7 @@ func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
 	if m.Backend == "" {
 		m.Backend = ruleset.Legacy
 	}
-	w := modeller{table: t, builtins: BuiltinChains(t.Name)}
+	w := modeller{table: t, builtins: BuiltinLegacyChains(t.Family, t.Name)}
 	if m.Backend == ruleset.NFT {
 		w.builtins = BuiltinNFTChains(t.Family, t.Name)
 	}
@@ -144,7 +144,8 @@ func (r *Rule) tellEffect(e *ruleset.Effect, fam ruleset.Family) {
 // bare mirrors net/ipv4/netfilter/ip_tables.c: unconditional.
 func (r *Rule) bare() bool {
 	return !r.Source.Addr.IsValid() && !r.Dest.Addr.IsValid() && r.In == (Interface{}) && r.Out == (Interface{}) &&
-		r.Protocol.Number == 0 && !r.Fragment && len(r.Matches) == 0 && (r.Frame == nil || *r.Frame == Frame{})
+		r.Protocol.Number == 0 && !r.Fragment && len(r.Matches) == 0 && (r.Frame == nil || *r.Frame == Frame{}) &&
+		(r.ARP == nil || *r.ARP == ARP{})
 }
 
 // affect tells by its words what an extension does whose options are only text.

@@ -18,6 +18,7 @@ type Rule struct {
 	Matches        []Match
 	Target         Target // nil when the rule only counts
 	Frame          *Frame // of a rule of ebtables, which has no Source, Dest and Protocol; else nil
+	ARP            *ARP   // of a rule of arptables, whose Source and Dest are those in the ARP header; else nil
 }
 
 // Network is an address under a mask of the same family; invalid addresses
@@ -53,8 +54,11 @@ type Protocol struct {
 // counters and newline.
 func (r *Rule) AppendSave(dst []byte, chain string) []byte {
 	dst = append(append(dst, "-A "...), chain...)
-	if r.Frame != nil {
+	switch {
+	case r.Frame != nil:
 		return r.appendFrame(dst)
+	case r.ARP != nil:
+		return r.appendARP(dst)
 	}
 	dst = r.Source.append(dst, " -s ")
 	dst = r.Dest.append(dst, " -d ")

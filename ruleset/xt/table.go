@@ -45,7 +45,23 @@ type Hooks struct {
 	Underflow [5]uint32
 }
 
-const infoSize = 84 // struct ipt_getinfo
+const (
+	infoSize    = 84 // struct ipt_getinfo
+	arpInfoSize = 68 // struct arpt_getinfo, of three hooks
+)
+
+// ParseARPInfo is [ParseInfo] for the answer to ARPT_SO_GET_INFO.
+func ParseARPInfo(b []byte) (h Hooks, entries, size uint32, err error) {
+	if len(b) < arpInfoSize {
+		return h, 0, 0, fmt.Errorf("the answer to ARPT_SO_GET_INFO has %d bytes of %d", len(b), arpInfoSize)
+	}
+	word := func(at int) uint32 { return binary.NativeEndian.Uint32(b[at:]) }
+	h.Valid = word(32) & 7
+	for i := range 3 {
+		h.Entry[i], h.Underflow[i] = word(36+4*i), word(48+4*i)
+	}
+	return h, word(60), word(64), nil
+}
 
 // ParseInfo reads the answer to IPT_SO_GET_INFO: hooks, number of entries and
 // their size in bytes.
@@ -66,10 +82,17 @@ const errorTarget = "ERROR"
 
 const chainNameSize = 30 // XT_FUNCTION_MAXNAMELEN
 
-var hookNames = [5]string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
+// hookNames are the built-in chains by the number of their hook
+// (include/uapi/linux/netfilter.h; netfilter_arp.h: NF_ARP_IN).
+func hookNames(fam ruleset.Family) [5]string {
+	if fam == ruleset.ARP {
+		return [5]string{"INPUT", "OUTPUT", "FORWARD"}
+	}
+	return [5]string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
+}
 
-// ParseTable reads the entries that IPT_SO_GET_ENTRIES or IP6T_SO_GET_ENTRIES
-// gives. It keeps what it does not know; an error means that the bytes are not
+// ParseTable reads the entries that IPT_SO_GET_ENTRIES, IP6T_SO_GET_ENTRIES or
+// ARPT_SO_GET_ENTRIES gives. It keeps what it does not know; an error means that the bytes are not
 // a table, and tells where.
 func ParseTable(name string, h Hooks, entries []byte, e Env) (*Table, error) {
 	p := &tableParser{env: e, hooks: h, lay: layoutOf(e.Family), data: entries}
@@ -146,7 +169,7 @@ func (p *tableParser) chainAt(e entry, t part) (name string, begins bool) {
 		raw, _, _ := bytes.Cut(t.data[:min(len(t.data), chainNameSize)], []byte{0})
 		return string(raw), true
 	}
-	for i, name := range hookNames {
+	for i, name := range hookNames(p.env.Family) {
 		if p.hooks.Valid>>i&1 != 0 && int(p.hooks.Entry[i]) == e.at {
 			return name, true
 		}
@@ -224,7 +247,7 @@ func (p *tableParser) policy(x *extent, e entry) error {
 }
 
 func (p *tableParser) builtin(x *extent) bool {
-	for i := range hookNames {
+	for i := range p.hooks.Entry {
 		if p.hooks.Valid>>i&1 != 0 && int(p.hooks.Entry[i]) == x.begin {
 			return true
 		}
@@ -280,16 +303,20 @@ func (t *Table) AppendSave(dst []byte, withCounters bool) []byte {
 	}
 	for _, c := range t.Chains {
 		for i := range c.Rules {
-			dst = c.appendRule(dst, i, withCounters)
+			dst = t.appendRule(dst, c, i, withCounters)
 		}
 	}
 	return append(dst, t.end()...)
 }
 
-// end is the last line, which ebtables-save does not have.
+// end is the last line, which ebtables-save and arptables-nft-save do not have;
+// that of arptables-legacy-save is empty.
 func (t *Table) end() string {
-	if t.Family == ruleset.Bridge {
+	switch {
+	case t.Family == ruleset.Bridge, t.Family == ruleset.ARP && t.Backend == ruleset.NFT:
 		return ""
+	case t.Family == ruleset.ARP:
+		return "\n"
 	}
 	return "COMMIT\n"
 }
@@ -309,7 +336,7 @@ func (t *Table) WriteSave(w io.Writer, withCounters bool) error {
 	}
 	for _, c := range t.Chains {
 		for i := range c.Rules {
-			line = c.appendRule(line[:0], i, withCounters)
+			line = t.appendRule(line[:0], c, i, withCounters)
 			_, _ = out.Write(line)
 		}
 	}
@@ -323,18 +350,32 @@ func (c *Chain) appendHead(dst []byte, fam ruleset.Family) []byte {
 		dst = append(dst, '-')
 	}
 	dst = append(dst, c.Policy...)
-	if fam == ruleset.Bridge {
+	if fam == ruleset.Bridge || fam == ruleset.ARP {
 		return append(dst, '\n')
 	}
 	dst = append(dst, ' ')
 	return append(counters(dst, c.Packets, c.Bytes), '\n')
 }
 
-func (c *Chain) appendRule(dst []byte, i int, withCounters bool) []byte {
+func (t *Table) appendRule(dst []byte, c *Chain, i int, withCounters bool) []byte {
 	if withCounters {
 		dst = c.Rules[i].AppendCounters(dst)
 	}
-	return append(c.Rules[i].AppendSave(dst, c.Name), '\n')
+	dst = c.Rules[i].AppendSave(dst, c.Name)
+	if t.Family == ruleset.ARP && t.blankEnds(&c.Rules[i]) {
+		dst = append(dst, ' ')
+	}
+	return append(dst, '\n')
+}
+
+// blankEnds: arptables-legacy-save has a blank behind each rule but one that ends
+// with MARK, arptables-nft-save behind a rule that says nothing.
+func (t *Table) blankEnds(r *Rule) bool {
+	if t.Backend == ruleset.NFT {
+		return len(r.AppendSave(nil, "")) == len("-A ")
+	}
+	_, marks := r.Target.(ARPMark)
+	return !marks
 }
 
 // textSize guesses how many bytes the table's text will have.

@@ -92,20 +92,25 @@ func TestParseTableDamaged(t *testing.T) {
 }
 
 func FuzzParseTable(f *testing.F) {
-	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
+	for i, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
 		b, h := small(fam)
-		f.Add(b, h.Entry[3], fam == ruleset.IP6)
+		f.Add(b, h.Entry[3], uint8(i))
 	}
-	f.Fuzz(func(t *testing.T, b []byte, entry uint32, six bool) {
-		fam := ruleset.IP
-		if six {
-			fam = ruleset.IP6
+	b, h := smallARP()
+	f.Add(b, h.Entry[0], uint8(2))
+	f.Fuzz(func(t *testing.T, b []byte, entry uint32, family uint8) {
+		fam := [...]ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.ARP}[family%3]
+		h := Hooks{Valid: 9}
+		h.Entry[0], h.Entry[3] = ^uint32(0), entry
+		if fam == ruleset.ARP {
+			h.Entry[0] = entry
 		}
-		h := Hooks{Valid: 8}
-		h.Entry[3] = entry
 		table, err := ParseTable("filter", h, b, env(fam))
 		if err != nil {
 			return
+		}
+		if fam == ruleset.ARP {
+			table.Model(true, nil)
 		}
 		rules := 0
 		for _, c := range table.Chains {

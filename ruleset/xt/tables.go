@@ -81,13 +81,35 @@ func BuiltinChains(table string) []*ruleset.Chain {
 	return chains
 }
 
+// BuiltinLegacyChains are as [BuiltinChains] those of a table of a family, IP, IP6
+// or ARP (net/ipv4/netfilter/arptable_filter.c).
+func BuiltinLegacyChains(fam ruleset.Family, table string) []*ruleset.Chain {
+	if fam == ruleset.ARP {
+		return arpChains(table, "INPUT", "OUTPUT", "FORWARD")
+	}
+	return BuiltinChains(table)
+}
+
+func arpChains(table string, names ...string) (chains []*ruleset.Chain) {
+	if table != "filter" {
+		return nil
+	}
+	for _, name := range names {
+		chains = append(chains, &ruleset.Chain{Name: name, Base: &ruleset.Base{Hook: hookOf(name), Type: "filter"}})
+	}
+	return chains
+}
+
 // BuiltinNFTChains are as [BuiltinChains] those that iptables-nft makes in a
-// table of a family, IP, IP6 or Bridge: the table security at another priority
+// table of a family, IP, IP6, Bridge or ARP: the table security at another priority
 // than the legacy one, and mangle's OUTPUT of a type that routes the packet again
-// (iptables/nft.c: xtables_ipv4, xtables_bridge).
+// (iptables/nft.c: xtables_ipv4, xtables_bridge, xtables_arp).
 func BuiltinNFTChains(fam ruleset.Family, table string) []*ruleset.Chain {
-	if fam == ruleset.Bridge {
+	switch fam {
+	case ruleset.Bridge:
 		return bridgeChains(table)
+	case ruleset.ARP:
+		return arpChains(table, "INPUT", "OUTPUT")
 	}
 	chains := BuiltinChains(table)
 	for _, ch := range chains {
