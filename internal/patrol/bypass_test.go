@@ -127,7 +127,7 @@ func (n *node) kinds(s *patrol.Search) map[stale.Kind]int {
 // TestMovedService: the rules of a service name another backend now, while its
 // former one is that of another service, so that some rule translates to it.
 func TestMovedService(t *testing.T) {
-	for _, world := range []lab.World{lab.Legacy, lab.IptablesNFT, lab.NFT} {
+	for _, world := range []lab.World{lab.IptablesNFT, lab.NFT} {
 		t.Run(string(world), func(t *testing.T) {
 			t.Parallel()
 			n := newNode(t, world)

@@ -101,7 +101,7 @@ func (r *natRule) words() string { return r.place() + ": " + r.rule.Text }
 func (j *judge) bypassed(key drifting, g *found) {
 	certainty, classes := Suspect, []class{mute, unheeded, renewed, alive}
 	silent := g.classes[mute] + g.classes[unheeded]
-	if silent > 0 && g.classes[renewed]+g.classes[alive] == 0 && key.sure == surely {
+	if silent > 0 && key.sure == surely {
 		certainty, classes = Certain, []class{mute, unheeded}
 	}
 	if silent+g.classes[renewed]+g.classes[alive] == 0 {
@@ -143,6 +143,9 @@ func (j *judge) evidence(f *Finding, key *drifting, g *found) {
 		f.add("age", age)
 	}
 	f.add("answers", j.answered(g))
+	if others := g.classes[renewed] + g.classes[alive]; others > 0 && !g.of[alive] {
+		f.add("others that pass the rule by", entries(others)+", which are answered, or were once")
+	}
 	j.timeouts(f, g)
 }
 
@@ -184,9 +187,9 @@ func (j *judge) ages(g *found) string {
 
 func (j *judge) answered(g *found) string {
 	switch {
-	case g.classes[alive] > 0:
+	case g.of[alive] && g.classes[alive] > 0:
 		return "there were some between the looks: the flow gets on as it is"
-	case g.classes[renewed] > 0:
+	case g.of[renewed] && g.classes[renewed] > 0:
 		j.unsure = true
 		return "there were some once; whether there still are is not counted"
 	}

@@ -219,6 +219,30 @@ func TestBypassed(t *testing.T) {
 	}
 }
 
+// TestMixed: of entries that pass one rule by, those that nothing answers are
+// certain, whatever becomes of the others.
+func TestMixed(t *testing.T) {
+	n := world(t, savedServices)
+	a := ask(n)
+	s := New(Options{Local: a.Local, Way: a.Way})
+	s.Rules(n)
+	silent, answers := from(pod, vip, vip, ""), from("10.244.1.3:1000", vip, vip, "")
+	answers.ID, answers.Status = 2, conntrack.SeenReply
+	for _, f := range []*conntrack.Flow{counted(silent, 3, 0), counted(answers, 3, 3)} {
+		s.First(f, start)
+	}
+	for _, f := range []*conntrack.Flow{counted(silent, 9, 0), counted(answers, 9, 9)} {
+		s.Second(f, start.Add(5*time.Second))
+	}
+	r := s.Judge(facts())
+	if len(r.Findings) != 1 || r.Findings[0].Certainty != Certain || r.Stale() != 1 || !strings.Contains(r.Findings[0].Delete.Pktrail, "-s 10.244.1.2 ") {
+		t.Errorf("%+v", r.Findings)
+	}
+	if s.Stale(answers, true) || !s.Stale(silent, false) {
+		t.Error("what is answered would be deleted, or what is not would stay")
+	}
+}
+
 // NeverReplies wants what is told of any entry that is not answered.
 const NeverReplies Certainty = "never-replied"
 

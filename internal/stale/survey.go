@@ -1,7 +1,8 @@
 // Package stale finds entries of the connection tracking table that hurt: those
 // that packets renew and nothing ever answers, those that send packets to an
 // address that cannot be reached any more or to a backend that the rules have left,
-// and piles of half-open connections. It looks twice at the table (Survey), and
+// those that are older than the NAT rule which would translate them now, and piles
+// of half-open connections. It looks twice at the table (Survey), and
 // judges what it met by how the host's routes and rules stand (Survey.Judge). An
 // entry is stale only on evidence: what is not known is counted as not judged.
 // It reads no table, no clock and no host.
