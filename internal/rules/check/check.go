@@ -30,6 +30,7 @@ type host struct {
 	tables []*ruleset.Table
 	chains map[*ruleset.Table]map[string]*ruleset.Chain
 	never  map[*ruleset.Rule]bool // that were found to match no packet
+	walked int                    // rules that walks have looked at
 }
 
 func newHost(tables []*ruleset.Table) *host {

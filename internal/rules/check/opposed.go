@@ -70,7 +70,12 @@ func dropsRest(c *ruleset.Chain) bool {
 // opposition looks for rules that accept, reached from a, whose packets b drops.
 func (h *host) opposition(a, b base) (f doctor.Finding, is bool) {
 	var certain, suspect []doctor.Evidence
+	begin := h.walked
 	for _, at := range h.accepting(a) {
+		if h.walked-begin > manyWalked {
+			suspect = append(suspect, doctor.Evidence{What: ruleName(a.t, at.chain, at.rule) + " and those behind it", Is: "not compared: too many rules"})
+			break
+		}
 		facts, possible := factsOf(at.rule)
 		if !possible {
 			continue
@@ -121,6 +126,9 @@ type place struct {
 	chain *ruleset.Chain
 	rule  *ruleset.Rule
 }
+
+// manyWalked bounds how many rules are looked at for one pair of base chains.
+const manyWalked = 2_000_000
 
 // manyAccepting is how many accepting rules of one chain are held against another.
 const manyAccepting = 500

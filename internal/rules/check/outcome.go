@@ -27,6 +27,7 @@ type walker struct {
 func (h *host) base(t *ruleset.Table, c *ruleset.Chain, f ruleset.Facts) outcome {
 	w := &walker{chains: h.chains[t], facts: f, left: manySteps, within: map[string]bool{}}
 	o := w.chain(c)
+	h.walked += manySteps - w.left
 	if w.left <= 0 {
 		return accepts | drops
 	}

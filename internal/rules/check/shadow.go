@@ -11,7 +11,7 @@ import (
 )
 
 // manyComparisons bounds what is compared in one chain.
-const manyComparisons = 20_000_000
+const manyComparisons = 2_000_000
 
 // shadowed finds rules that can never match, since one before them in their
 // chain takes every packet that they would.
@@ -148,17 +148,28 @@ func passing(c ruleset.Condition) bool {
 	return c.Why != "" || c.Set != "" || c.Chooses || slices.ContainsFunc(c.Any, passing)
 }
 
+// remember keeps a rule by the value that it asks for that the fewest others do.
 func (s *shadows) remember(r *ruleset.Rule) {
+	var best *exactly
 	for i := range r.When {
-		if c := &r.When[i]; len(c.Fields) == 1 && c.Mask == (ruleset.Value{}) && !c.Not && len(c.Rows) == 1 {
-			if only := c.Rows[0].Ranges[0]; only.From == only.To {
-				key := exactly{c.Fields[0], only.From}
-				s.exact[key] = append(s.exact[key], r)
-				return
-			}
+		if key, is := exact(&r.When[i]); is && (best == nil || len(s.exact[key]) < len(s.exact[*best])) {
+			best = &key
 		}
 	}
-	s.general = append(s.general, r)
+	if best == nil {
+		s.general = append(s.general, r)
+		return
+	}
+	s.exact[*best] = append(s.exact[*best], r)
+}
+
+// exact is the one value that a condition leaves its field.
+func exact(c *ruleset.Condition) (key exactly, is bool) {
+	if len(c.Fields) != 1 || c.Mask != (ruleset.Value{}) || c.Not || len(c.Rows) != 1 {
+		return exactly{}, false
+	}
+	only := c.Rows[0].Ranges[0]
+	return exactly{c.Fields[0], only.From}, only.From == only.To
 }
 
 // taker is the first rule that takes all packets of r, or nil.
