@@ -28,7 +28,7 @@ base chains at one hook that decide against each other, sets that are looked up 
 are empty, marks that are written over bits that other rules read. Each finding says
 what proves it and what to do; it is certain only where the rules alone prove it.
 
-The exit code is 1 where something was found, 0 where nothing was.`,
+The exit code is 1 where something was found that is more than information, else 0.`,
 		Example: `  sudo pktrail rules check
   sudo pktrail rules check --netns all -o json
   pktrail rules check --file rules.save`,
