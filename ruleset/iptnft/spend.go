@@ -20,6 +20,9 @@ func Spend(t *nft.Table, e xt.Env, when bool, members ruleset.Members) (*ruleset
 	return model, nil
 }
 
+// atATime is from how many rules on those that were told are turned.
+const atATime = 4096
+
 // spend tells every rule twice: at first only to see whether all can be told.
 func spend(t *nft.Table, e xt.Env, when bool, members ruleset.Members) (*ruleset.Table, error) {
 	s, err := newTelling(t, e)
@@ -43,7 +46,7 @@ func spend(t *nft.Table, e xt.Env, when bool, members ruleset.Members) (*ruleset
 			p.chain.Rules = nil
 		}
 		part.Chains, rules = append(part.Chains, c), rules+len(c.Rules)
-		if rules >= chunk || i == len(s.places)-1 {
+		if rules >= atATime || i == len(s.places)-1 {
 			model.Chains = append(model.Chains, part.Model(when, members).Chains...)
 			part.Chains, rules = part.Chains[:0], 0
 		}

@@ -1,6 +1,7 @@
 package iptnft
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,7 +13,7 @@ import (
 
 // manyRules is more rules than are told at a time.
 func manyRules(last []byte) *nft.Table {
-	rules := make([][]byte, chunk+100)
+	rules := make([][]byte, atATime+100)
 	for i := range rules {
 		rules[i] = list(proto("\x06"), load(2, 2, 2), compare(equal, string([]byte{byte(i >> 8), byte(i)})), counted(uint64(i), 0), decides(verdictJump, "user"))
 	}
@@ -31,8 +32,8 @@ func TestSpend(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(table.Model(when, nil), got); diff != "" {
-			t.Errorf("with conditions %v (-table +spent):\n%s", when, diff)
+		if want := table.Model(when, nil); !reflect.DeepEqual(want, got) {
+			t.Errorf("with conditions %v (-table +spent):\n%s", when, cmp.Diff(want, got))
 		}
 	}
 	spent := manyRules(last)
@@ -53,7 +54,7 @@ func TestSpendNothing(t *testing.T) {
 	if _, err := Spend(table, xt.Env{}, false, nil); err == nil || want == nil || err.Error() != want.Error() {
 		t.Errorf("%v instead of %v", err, want)
 	}
-	if n := len(chainOf(table, "INPUT").Rules); n != chunk+100 {
+	if n := len(chainOf(table, "INPUT").Rules); n != atATime+100 {
 		t.Errorf("%d rules are left", n)
 	}
 }

@@ -57,15 +57,20 @@ type asked struct {
 // the kernel's match fails for want of a header it is enough that the facts do
 // not tell the field.
 func (r *Rule) Conditions(fam ruleset.Family, members ruleset.Members) []ruleset.Condition {
+	return r.conditions(&told{}, asked{fam, members})
+}
+
+// conditions is Conditions with room that was used before.
+func (r *Rule) conditions(all *told, a asked) []ruleset.Condition {
 	switch {
 	case r.Frame != nil:
-		return r.frameConditions(asked{fam, members})
+		return r.frameConditions(a)
 	case r.ARP != nil:
-		return r.arpConditions(asked{fam, members})
+		return r.arpConditions(a)
 	}
-	var all told
-	all.add(r.Source.append(all.words, " -s "), r.Source.when(sourceOf(fam)))
-	all.add(r.Dest.append(all.words, " -d "), r.Dest.when(destOf(fam)))
+	all.begin()
+	all.add(r.Source.append(all.words, " -s "), r.Source.when(sourceOf(a.fam)))
+	all.add(r.Dest.append(all.words, " -d "), r.Dest.when(destOf(a.fam)))
 	all.add(r.In.append(all.words, " -i "), r.In.when(ruleset.InName))
 	all.add(r.Out.append(all.words, " -o "), r.Out.when(ruleset.OutName))
 	all.add(r.Protocol.append(all.words), r.Protocol.when())
@@ -73,7 +78,7 @@ func (r *Rule) Conditions(fam ruleset.Family, members ruleset.Members) []ruleset
 		all.add(append(negation(all.words, r.NotFragment), " -f"...), r.fragments())
 	}
 	for _, m := range r.Matches {
-		all.match(m, asked{fam, members})
+		all.match(m, a)
 	}
 	return all.finish()
 }
@@ -98,37 +103,6 @@ func (t *told) match(m Match, a asked) {
 	if conditions := m.when(a); len(conditions) > 0 {
 		t.add(m.AppendSave(append(append(t.words, " -m "...), m.Name()...)), conditions)
 	}
-}
-
-// told are conditions and the words they stand for, each part of them with a
-// blank before it.
-type told struct {
-	conditions []ruleset.Condition
-	words      []byte
-	ends       []int // by condition: where its words end
-}
-
-func (t *told) add(words []byte, conditions []ruleset.Condition) {
-	if len(conditions) == 0 {
-		return
-	}
-	t.words = words
-	t.conditions = append(t.conditions, conditions...)
-	for range conditions {
-		t.ends = append(t.ends, len(words))
-	}
-}
-
-// finish gives each condition its words, all of them parts of one string.
-func (t *told) finish() []ruleset.Condition {
-	words, from := string(t.words), 0
-	for i, end := range t.ends {
-		if i > 0 && t.ends[i-1] != end {
-			from = t.ends[i-1]
-		}
-		t.conditions[i].Text = words[from+1 : end]
-	}
-	return t.conditions
 }
 
 func sourceOf(fam ruleset.Family) ruleset.Field {

@@ -17,6 +17,9 @@ func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
 	if m.Backend == ruleset.NFT {
 		w.builtins = BuiltinNFTChains(t.Family, t.Name)
 	}
+	if when {
+		w.when = tellingMany()
+	}
 	for _, c := range t.Chains {
 		if c.Absent {
 			continue
@@ -26,7 +29,7 @@ func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
 		if when {
 			for n := range c.Rules {
 				r := &chain.Rules[n]
-				r.When, r.Known = c.Rules[n].Conditions(t.Family, members), true
+				r.When, r.Known = c.Rules[n].conditions(w.when, asked{t.Family, members}), true
 			}
 		}
 	}
@@ -39,6 +42,7 @@ type modeller struct {
 	builtins []*ruleset.Chain
 	text     []byte
 	ends     []int
+	when     *told // nil where conditions are not asked for
 }
 
 func (w *modeller) chain(c *Chain) *ruleset.Chain {
