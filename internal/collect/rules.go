@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/pktrail/pktrail/internal/rules"
 	"github.com/pktrail/pktrail/ruleset"
@@ -105,7 +109,7 @@ func (h *Host) rulesOnce(ctx context.Context) (*rules.Host, error) {
 		}
 	}
 	if len(failed) > 0 && len(host.Legacy)+len(host.IPSets) == 0 && noTables(host.NFT) {
-		return nil, errors.Join(failed...)
+		return nil, why(failed)
 	}
 	host.XTNames = xtNames(host.IPSets)
 	return host, h.NS.Do(func() error {
@@ -113,6 +117,14 @@ func (h *Host) rulesOnce(ctx context.Context) (*rules.Host, error) {
 		host.Doubts = append(host.Doubts, unreadTables()...)
 		return nil
 	})
+}
+
+// why is one reason where it is the want of rights for all parts.
+func why(failed []error) error {
+	if slices.ContainsFunc(failed, func(err error) bool { return !errors.Is(err, fs.ErrPermission) }) {
+		return errors.Join(failed...)
+	}
+	return fmt.Errorf("root in the namespace's user namespace is needed: %w", unix.EPERM)
 }
 
 func noTables(n *nft.Native) bool { return n == nil || len(n.Tables) == 0 }

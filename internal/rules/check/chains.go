@@ -100,15 +100,41 @@ func unreached(h *host) (found []doctor.Finding) {
 			}
 		}
 		if len(evidence) > 0 {
-			found = append(found, doctor.Finding{
-				ID: "chain-unreachable", Severity: doctor.Low, Certainty: doctor.Certain,
-				Title:    fmt.Sprintf("no packet comes to %s of %s: no base chain leads there", count(len(evidence), "chain"), tableName(t)),
-				Evidence: bounded(evidence),
-				Fix:      []string{"add the jump that is missing, or delete the chains"},
-			})
+			found = append(found, unreachedFinding(t, evidence))
 		}
 	}
 	return found
+}
+
+// unreachedFinding is no trouble where a map of verdicts may lead to the chains
+// once it has an element that does.
+func unreachedFinding(t *ruleset.Table, evidence []doctor.Evidence) doctor.Finding {
+	f := doctor.Finding{
+		ID: "chain-unreachable", Severity: doctor.Low, Certainty: doctor.Certain,
+		Title:    fmt.Sprintf("no packet comes to %s of %s: no base chain leads there", count(len(evidence), "chain"), tableName(t)),
+		Evidence: bounded(evidence),
+		Fix:      []string{"add the jump that is missing, or delete the chains"},
+	}
+	if name := verdictMap(t); name != "" {
+		f.Severity, f.Certainty = doctor.Info, doctor.Suspect
+		f.Title = fmt.Sprintf("no packet comes now to %s of %s: no base chain leads there, and no element of a map such as %s", count(len(evidence), "chain"), tableName(t), name)
+		f.Fix = []string{"see whether the map's elements are meant to lead there"}
+	}
+	return f
+}
+
+// verdictMap names a map by whose elements rules of the table jump; "" without one.
+func verdictMap(t *ruleset.Table) string {
+	for _, c := range t.Chains {
+		for i := range c.Rules {
+			for k := range c.Rules[i].When {
+				if w := &c.Rules[i].When[k]; w.Chooses && w.Set != "" {
+					return w.Set
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // emptySets finds rules that look in sets, maps or ipsets without members.

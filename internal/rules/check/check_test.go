@@ -208,3 +208,18 @@ func TestHealthy(t *testing.T) {
 		t.Errorf("%v: %v", ids(found), evidence(found[0]))
 	}
 }
+
+// TestUnreachedByMap: a map without elements may lead to a chain tomorrow.
+func TestUnreachedByMap(t *testing.T) {
+	rule := ruleset.Rule{Number: 1, Known: true, Effect: ruleset.Effect{Known: true, Verdict: ruleset.Continue},
+		When: []ruleset.Condition{{Fields: []ruleset.Field{ruleset.IPDest}, Set: "no-endpoints", Chooses: true}}}
+	reject := ruleset.Rule{Number: 1, Known: true, Effect: ruleset.Effect{Known: true, Verdict: ruleset.Reject}}
+	table := &ruleset.Table{TableKey: ruleset.TableKey{Backend: ruleset.NFT, Family: ruleset.IP, Name: "t"}, Chains: []*ruleset.Chain{
+		{Name: "in", Base: &ruleset.Base{Hook: ruleset.Input, Type: "filter"}, Policy: ruleset.Accept, Rules: []ruleset.Rule{rule}},
+		{Name: "reject-chain", Rules: []ruleset.Rule{reject}},
+	}}
+	found := unreached(newHost([]*ruleset.Table{table}))
+	if len(found) != 1 || found[0].Severity != doctor.Info || !strings.Contains(found[0].Title, "no-endpoints") {
+		t.Errorf("%+v", found)
+	}
+}
