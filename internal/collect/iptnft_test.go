@@ -19,10 +19,12 @@ import (
 )
 
 func nftTool(fam ruleset.Family, what string) string {
-	if fam == ruleset.Bridge {
+	switch fam {
+	case ruleset.ARP:
+		return "arptables-nft-" + what
+	case ruleset.Bridge:
 		return "ebtables-nft-" + what
-	}
-	if fam == ruleset.IP6 {
+	case ruleset.IP6:
 		return "ip6tables-nft-" + what
 	}
 	return "iptables-nft-" + what
@@ -48,7 +50,7 @@ func told(t testing.TB, ns *netns.NS, fam ruleset.Family, counters bool) string 
 		t.Fatal(err)
 	}
 	names := hostNames()
-	if fam != ruleset.Bridge { // which has no match of sets
+	if fam != ruleset.Bridge && fam != ruleset.ARP { // which have no match of sets
 		names.Set = namesOfSets(t, ns, fam)
 	}
 	tables, err := iptnft.Tables(native, fam, xt.Env{Names: names})
@@ -195,8 +197,8 @@ func TestIptablesNFTOfSingleRules(t *testing.T) {
 		}
 	}
 	same, loaded := 0, 0
-	families := map[string]ruleset.Family{"ip": ruleset.IP, "ip6": ruleset.IP6, "eb": ruleset.Bridge}
-	for _, c := range sample(nftCases(t, "ip", "ip6", "eb"), 120) {
+	families := map[string]ruleset.Family{"ip": ruleset.IP, "ip6": ruleset.IP6, "eb": ruleset.Bridge, "arp": ruleset.ARP}
+	for _, c := range sample(nftCases(t, "ip", "ip6", "eb", "arp"), 120) {
 		fam := families[c.family]
 		listing := fmt.Sprintf("*%s\n-A %s %s\n%s", c.table, c.chain, c.rule, commit(fam))
 		if err := restoreNFT(ns, fam, listing); err != nil {
@@ -220,9 +222,9 @@ func TestIptablesNFTOfSingleRules(t *testing.T) {
 	}
 }
 
-// commit ends a listing, but for ebtables.
+// commit ends a listing, but for ebtables and arptables.
 func commit(fam ruleset.Family) string {
-	if fam == ruleset.Bridge {
+	if fam == ruleset.Bridge || fam == ruleset.ARP {
 		return ""
 	}
 	return "COMMIT\n"

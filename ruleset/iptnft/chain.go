@@ -44,15 +44,19 @@ const baseFlag = 1 // NFT_CHAIN_BASE
 // hangsAsBuiltin mirrors iptables/nft-cache.c: nft_cache_add_base_chain.
 func hangsAsBuiltin(t *nft.Table, c *nft.Chain) bool {
 	return c.Flags&^baseFlag == 0 && slices.ContainsFunc(xt.BuiltinNFTChains(t.Family, t.Name), func(b *ruleset.Chain) bool {
-		return b.Name == c.Name && hookNumber(b.Base.Hook) == c.Hook && b.Base.Priority == c.Priority &&
+		return b.Name == c.Name && hookNumber(t.Family, b.Base.Hook) == c.Hook && b.Base.Priority == c.Priority &&
 			b.Base.Type == c.Type
 	})
 }
 
-// hookNumber is the NF_INET_* number (include/uapi/linux/netfilter.h).
-func hookNumber(h ruleset.Hook) uint32 {
-	hooks := [...]ruleset.Hook{ruleset.Prerouting, ruleset.Input, ruleset.Forward, ruleset.Output, ruleset.Postrouting}
-	return uint32(slices.Index(hooks[:], h))
+// hookNumber is the NF_INET_* or NF_ARP_* number (include/uapi/linux/netfilter.h,
+// netfilter_arp.h).
+func hookNumber(fam ruleset.Family, h ruleset.Hook) uint32 {
+	hooks := []ruleset.Hook{ruleset.Prerouting, ruleset.Input, ruleset.Forward, ruleset.Output, ruleset.Postrouting}
+	if fam == ruleset.ARP {
+		hooks = []ruleset.Hook{ruleset.Input, ruleset.Output}
+	}
+	return uint32(slices.Index(hooks, h))
 }
 
 // chain tells a chain with its rules.

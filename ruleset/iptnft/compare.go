@@ -42,6 +42,8 @@ func (d *decoder) compare(x *expr) error {
 	switch {
 	case r.kind == holdsMeta && d.rule.Frame != nil:
 		return d.compareBridgeMeta(r, op, data)
+	case r.kind == holdsMeta && d.rule.ARP != nil:
+		return d.compareARPMeta(r, op, data)
 	case r.kind == holdsMeta:
 		return d.compareMeta(r, op, data)
 	case r.kind == holdsPayload && r.mask != nil && len(r.mask) != int(r.length):
@@ -50,6 +52,8 @@ func (d *decoder) compare(x *expr) error {
 		return errOperation
 	case r.kind == holdsPayload && d.rule.Frame != nil:
 		return d.compareFrame(r, op, data)
+	case r.kind == holdsPayload && d.rule.ARP != nil:
+		return d.compareARP(r, op, data)
 	case r.kind == holdsPayload && r.base == networkHeader:
 		return d.compareNetwork(r, op, data)
 	case r.kind == holdsPayload && r.base == transportHeader:
@@ -62,7 +66,7 @@ func (d *decoder) compare(x *expr) error {
 func (d *decoder) inRange(x *expr) error {
 	r, from, to := d.regs.at(x.u32(rangeSreg)), x.value(rangeFrom), x.value(rangeTo)
 	op := operator(x.u32(rangeOp))
-	if r == nil || d.rule.Frame != nil || r.kind != holdsPayload || r.base != transportHeader || r.mask != nil || op > notEqual {
+	if r == nil || d.rule.Frame != nil || d.rule.ARP != nil || r.kind != holdsPayload || r.base != transportHeader || r.mask != nil || op > notEqual {
 		return errRegister
 	}
 	if r.length != 2 || len(from) != 2 || len(to) != 2 {

@@ -29,6 +29,8 @@ type decoder struct {
 	among   int  // the place of ebtables' match of that name, or -1
 	onlyIP  bool // it asks for IPv4, as ebtables does before it looks up pairs with IPv4 addresses
 	amongIP bool // it looks up such pairs
+
+	fourBytes bool // it asks for protocol addresses of four bytes, as arptables does
 }
 
 func newDecoder(t *nft.Table, e xt.Env) *decoder {
@@ -55,6 +57,7 @@ var (
 	errLookup    = errors.New("it looks up a set in a way that iptables does not")
 	errTwice     = errors.New("it looks twice at what iptables says once")
 	errOperation = errors.New("a comparison that iptables has no words for")
+	errLength    = errors.New("it does not ask for protocol addresses of four bytes, as arptables does")
 )
 
 // decode tells one rule.
@@ -89,8 +92,12 @@ func (d *decoder) begin(to *xt.Rule, r *nft.Rule) {
 	d.ports = ports{}
 	d.counted, d.decided = false, false
 	d.among, d.onlyIP, d.amongIP = -1, false, false
-	if d.env.Family == ruleset.Bridge {
+	d.fourBytes = false
+	switch d.env.Family {
+	case ruleset.Bridge:
 		to.Frame = &xt.Frame{}
+	case ruleset.ARP:
+		to.ARP = &xt.ARP{Ethernet: true}
 	}
 	to.Handle = r.Handle
 }
@@ -105,6 +112,11 @@ func (d *decoder) end(r *nft.Rule) error {
 	}
 	if r.Comment != "" {
 		d.add(xt.MatchComment{Comment: r.Comment})
+	}
+	if d.rule.ARP != nil {
+		if err := d.endARP(); err != nil {
+			return err
+		}
 	}
 	d.rule.Uncounted = !d.counted
 	d.rule.Matches = d.keep(d.matches)

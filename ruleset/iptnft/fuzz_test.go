@@ -27,8 +27,10 @@ func FuzzTable(f *testing.F) {
 	}
 	f.Add(list(load(0, 6, 6), one("lookup", attr(lookupSet, "__set0\x00"), attr(lookupSreg, 1), attr(lookupFlags, 1))), uint8(2))
 	f.Add(list(load(0, 12, 2), compare(greaterOrEqual, "\x06\x00"), one("target", attr(xtName, "log\x00"), attr(xtInfo, make([]byte, 36)))), uint8(2))
+	f.Add(ofARP(load(1, 14, 1), compare(equal, "\x0a"), load(1, 8, 6), mask("\x01\x00\x00\x00\x00\x00"), compare(notEqual, "\x01\x00\x00\x00\x00\x00")), uint8(3))
+	f.Add(ofARP(one("target", attr(xtName, "mangle\x00"), attr(xtRevision, 0), attr(xtInfo, make([]byte, 48)))), uint8(3))
 	f.Fuzz(func(t *testing.T, rule []byte, family uint8) {
-		fam := [...]ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Bridge}[family%3]
+		fam := [...]ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Bridge, ruleset.ARP}[family%4]
 		native := filter(fam, rule)
 		table, err := Table(native, xt.Env{})
 		if err != nil {

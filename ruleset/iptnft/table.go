@@ -20,7 +20,7 @@ import (
 // Table tells a table in iptables' words; e says what numbers are called, and
 // its family is taken from the table. The error says what in the table iptables
 // would not have written, or cannot say: then the table is nft's to show.
-// The tables of arptables-nft are not told, and of ebtables-nft's not broute.
+// Of the tables of ebtables-nft broute is not told.
 func Table(t *nft.Table, e xt.Env) (*xt.Table, error) {
 	told, err := table(t, e)
 	if err != nil {
@@ -29,7 +29,7 @@ func Table(t *nft.Table, e xt.Env) (*xt.Table, error) {
 	return told, nil
 }
 
-// Tables tells the tables of a family, IP, IP6 or Bridge, in the order of
+// Tables tells the tables of a family, IP, IP6, Bridge or ARP, in the order of
 // iptables-nft-save (iptables/nft.c: xtables_ipv4). The error joins that of each
 // table by one of iptables' names that is not told.
 func Tables(n *nft.Native, fam ruleset.Family, e xt.Env) (told []*xt.Table, err error) {
@@ -106,7 +106,7 @@ var (
 
 func known(t *nft.Table) error {
 	switch {
-	case t.Family != ruleset.IP && t.Family != ruleset.IP6 && t.Family != ruleset.Bridge:
+	case t.Family != ruleset.IP && t.Family != ruleset.IP6 && t.Family != ruleset.Bridge && t.Family != ruleset.ARP:
 		return errFamily
 	case len(xt.BuiltinNFTChains(t.Family, t.Name)) == 0:
 		return errName

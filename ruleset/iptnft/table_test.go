@@ -91,13 +91,16 @@ func filter(fam ruleset.Family, rules ...[]byte) *nft.Table {
 	n := &nft.Native{}
 	message(n, 0, fam, attr(1, "filter\x00"))
 	message(n, 3, fam, attr(1, "filter\x00"), attr(3, "user\x00"))
-	priority := 0
+	hook, priority := 1, 0
+	if fam == ruleset.ARP {
+		hook = 0
+	}
 	if fam == ruleset.Bridge {
 		priority = -200
 		message(n, 9, fam, attr(1, "filter\x00"), attr(2, "__set0\x00"), attr(3, 3), attr(4, 9), attr(5, 6))
 		message(n, 12, fam, attr(1, "filter\x00"), attr(2, "__set0\x00"), attr(3, attr(1, attr(1, attr(dataValue, "\x02\x00\x00\x00\x00\x01")))))
 	}
-	message(n, 3, fam, attr(1, "filter\x00"), attr(3, "INPUT\x00"), attr(4, attr(1, 1), attr(2, priority)), attr(5, 0), attr(7, "filter\x00"),
+	message(n, 3, fam, attr(1, "filter\x00"), attr(3, "INPUT\x00"), attr(4, attr(1, hook), attr(2, priority)), attr(5, 0), attr(7, "filter\x00"),
 		attr(8, attr(1, uint64(80)), attr(2, uint64(2))))
 	for i, r := range rules {
 		message(n, 6, fam, attr(1, "filter\x00"), attr(2, "INPUT\x00"), attr(3, uint64(i+5)), attr(4, r))
@@ -231,7 +234,7 @@ func TestTablesNotTold(t *testing.T) {
 		want   string
 		change func(*nft.Table)
 	}{
-		{"of this family", func(t *nft.Table) { t.Family = ruleset.ARP }},
+		{"of this family", func(t *nft.Table) { t.Family = ruleset.Netdev }},
 		{"of that name", func(t *nft.Table) { t.Name = "mine" }},
 		{"dormant", func(t *nft.Table) { t.Flags = 1 }},
 		{"a chain such as INPUT", func(t *nft.Table) { chainOf(t, "INPUT").Priority = -1 }},
