@@ -38,7 +38,8 @@ func (s *Socket) Read() (*Batch, error) {
 	return &s.batch, err
 }
 
-// drain reads until the queue is empty or the buffer full. It reports whether
+// drain reads until the queue is empty, the buffer full or what is waited for
+// there: to find the queue empty is a system call more. It reports whether
 // there is anything to return; if not, it is called again when there may be.
 func (s *Socket) drain(fd uintptr) bool {
 	b := &s.batch
@@ -49,6 +50,9 @@ func (s *Socket) drain(fd uintptr) bool {
 		case err == nil:
 			b.Datagrams = append(b.Datagrams, s.buf[s.used:s.used+n:s.used+n])
 			s.used += wire.Align(n)
+			if s.waiting && s.answers(b.Datagrams[len(b.Datagrams)-1]) {
+				return true
+			}
 		case errors.Is(err, unix.EAGAIN):
 			b.Drained = true
 			return len(b.Datagrams) > 0 || b.Overrun
@@ -61,6 +65,12 @@ func (s *Socket) drain(fd uintptr) bool {
 		}
 	}
 	return true
+}
+
+// answers reports whether a datagram begins with the end of what is waited for.
+func (s *Socket) answers(d []byte) bool {
+	m, _, ok, err := wire.Next(d, 0)
+	return err == nil && ok && m.Seq == s.awaited && (m.Type == unix.NLMSG_DONE || m.Type == unix.NLMSG_ERROR)
 }
 
 // receive reads a datagram without telling the scheduler: the socket never

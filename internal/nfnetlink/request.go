@@ -74,8 +74,9 @@ func (s *Socket) converse(r request, fill func(seq uint32) []byte) error {
 	// Read hands out what is pending each time; it is kept here meanwhile.
 	kept, overrun := s.pending, s.overrun
 	s.pending, s.overrun = nil, false
+	s.awaited, s.waiting = r.last, true
 	defer func() {
-		s.pending, s.overrun = kept, overrun
+		s.pending, s.overrun, s.waiting = kept, overrun, false
 		_ = s.SetReadDeadline(time.Time{})
 	}()
 	heard := true

@@ -25,6 +25,9 @@ type Socket struct {
 	drops  uint32 // of the kernel's count, those told already
 
 	dumping bool // the end of a DumpAhead was not read
+	// awaited is the request whose last answer ends a Read, while waiting is set.
+	awaited uint32
+	waiting bool
 
 	buf   []byte
 	used  int
