@@ -19,7 +19,8 @@ import (
 //
 // The error joins a *ruleset.LineError for each of the first hundred places that
 // are not understood; the tables hold everything else. A match or target whose
-// options cannot be read is kept as [Verbatim]; a line that is no rule is not.
+// options cannot be read is kept as [Verbatim]; a line that is no rule is not. A
+// listing of arptables is such a place as a whole.
 func ParseTables(r io.Reader, file string) ([]*Table, error) {
 	text, err := readText(r)
 	if err != nil {
@@ -28,11 +29,24 @@ func ParseTables(r io.Reader, file string) ([]*Table, error) {
 	var tables []*Table
 	var errs []error
 	for _, s := range Sections(file, text) {
+		if s.Family == ruleset.ARP {
+			errs = append(errs, notARP(file, s))
+			continue
+		}
 		p := &tableReader{file: file, line: s.Line - 1, env: Env{Family: s.Family}, backend: backendOf(s.Text), tables: tables}
 		p.read(string(s.Text))
 		tables, errs = p.tables, append(errs, p.errs...)
 	}
 	return tables, errors.Join(errs[:min(len(errs), maxLineErrors)]...)
+}
+
+// notARP refuses a listing of arptables, whose options are others.
+func notARP(file string, s Section) error {
+	first, _, _ := strings.Cut(string(s.Text), "\n")
+	return &ruleset.LineError{
+		File: file, Line: s.Line, Column: 1, Text: first,
+		Why: "rules of arptables, which are not read from text", Hint: "they are read from the kernel of their host, or from a file of nft list ruleset",
+	}
 }
 
 // ParseTablesOf is [ParseTables] for one listing of a family and a back end that

@@ -168,7 +168,7 @@ func (h *host) reach(t *ruleset.Table, from *ruleset.Chain, f func(*ruleset.Chai
 
 // mixedBackends finds both engines at work on one family.
 func mixedBackends(h *host) (found []doctor.Finding) {
-	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6} {
+	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.ARP} {
 		legacy := h.inUse(func(t *ruleset.Table) bool { return t.Backend == ruleset.Legacy && t.Family == fam })
 		nft := h.inUse(func(t *ruleset.Table) bool {
 			return t.Backend == ruleset.NFT && t.Dialect == ruleset.Iptables && t.Family == fam
@@ -190,11 +190,15 @@ func (h *host) inUse(which func(*ruleset.Table) bool) (used []*ruleset.Table) {
 }
 
 func (h *host) mixed(fam ruleset.Family, legacy, nft []*ruleset.Table) doctor.Finding {
+	tool := "iptables"
+	if fam == ruleset.ARP {
+		tool = "arptables"
+	}
 	f := doctor.Finding{
 		ID: "legacy-nft-mixed", Severity: doctor.Medium, Certainty: doctor.Suspect,
-		Title: fmt.Sprintf("iptables-legacy and iptables-nft both have rules for %s: packets meet both, and each tool shows only its own", fam),
+		Title: fmt.Sprintf("%[1]s-legacy and %[1]s-nft both have rules for %[2]s: packets meet both, and each tool shows only its own", tool, fam),
 		Fix: []string{
-			"let every program use one back end (update-alternatives --display iptables), then flush the other",
+			"let every program use one back end (update-alternatives --display " + tool + "), then flush the other",
 		},
 	}
 	for _, t := range slices.Concat(legacy, nft) {
