@@ -190,7 +190,7 @@ func (l *lister) table(t *table, meant int64) error {
 
 // sayTracks says of a table that is empty whether anything is tracked there.
 func (t *table) sayTracks(shown *journey.FlowTable) {
-	tracks, why := collect.New(t.ns, collect.Options{}).Tracks()
+	tracks, why := collect.New(t.ns).Tracks()
 	if is, known := tracks.Get(); known {
 		shown.Tracks = &is
 	}

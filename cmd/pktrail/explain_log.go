@@ -33,7 +33,7 @@ func explainLogging(cmd *cobra.Command, names []string, o *output) error {
 	defer closeSpaces(spaces)
 	trouble := false
 	for _, ns := range spaces {
-		l, err := collect.New(ns, collect.Options{}).Logging(cmd.Context(), "/")
+		l, err := collect.New(ns).Logging(cmd.Context(), "/")
 		if err != nil {
 			return err
 		}

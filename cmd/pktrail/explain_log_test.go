@@ -77,7 +77,7 @@ func TestExplainLogging(t *testing.T) {
 	if _, hit := found["log-rule-not-hit"]; hit {
 		t.Errorf("hit, and still %+v", found)
 	}
-	stood, err := collect.New(l.NS("rt"), collect.Options{}).Logging(t.Context(), t.TempDir())
+	stood, err := collect.New(l.NS("rt")).Logging(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func (f *rulesSource) read(ctx context.Context) ([]*readRules, error) {
 	defer closeSpaces(spaces)
 	var all []*readRules
 	for _, ns := range spaces {
-		host, err := collect.New(ns, collect.Options{}).Rules(ctx)
+		host, err := collect.New(ns).Rules(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -95,7 +95,7 @@ type watched struct {
 
 func newWatched(ns *netns.NS) *watched {
 	return &watched{
-		host: collect.New(ns, collect.Options{}), from: rules.Origin{Netns: &rules.Netns{Name: ns.Name, Inode: ns.Inode}},
+		host: collect.New(ns), from: rules.Origin{Netns: &rules.Netns{Name: ns.Name, Inode: ns.Inode}},
 	}
 }
 

@@ -128,7 +128,7 @@ func (f *sysctlFlags) tell(ctx context.Context, spaces []*netns.NS, pattern stri
 	found, absent := 0, []sysctl.Absent(nil)
 	var reports []sysctl.Report
 	for _, ns := range spaces {
-		snap, err := collect.New(ns, collect.Options{}).Sysctls(ctx, "/")
+		snap, err := collect.New(ns).Sysctls(ctx, "/")
 		if err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func (f *sysctlFlags) change(ctx context.Context, spaces []*netns.NS, printer se
 	if len(spaces) != 1 {
 		return hint(fmt.Errorf("--set: %d network namespaces", len(spaces)), "one at a time: name it with --netns")
 	}
-	snap, err := collect.New(spaces[0], collect.Options{}).Sysctls(ctx, "/")
+	snap, err := collect.New(spaces[0]).Sysctls(ctx, "/")
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func TestARPLegacy(t *testing.T) {
 	if diff := cmp.Diff(want, native(t, ns, ruleset.ARP, false)); diff != "" {
 		t.Errorf("(-arptables +ours)\n%s", diff)
 	}
-	host, err := New(ns, Options{}).Rules(t.Context())
+	host, err := New(ns).Rules(t.Context())
 	if err != nil || len(host.Doubts) != 0 {
 		t.Errorf("%v, doubts %q", err, host.Doubts)
 	}

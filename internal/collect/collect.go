@@ -11,9 +11,6 @@ import (
 	"github.com/pktrail/pktrail/internal/netns"
 )
 
-// Options has nothing to choose.
-type Options struct{}
-
 // Host asks one namespace. Its methods may be called from several goroutines;
 // readings of rules wait for each other.
 type Host struct {
@@ -26,6 +23,6 @@ type Host struct {
 }
 
 // New returns a Host for an open namespace, which must stay open while it is used.
-func New(ns *netns.NS, _ Options) *Host {
+func New(ns *netns.NS) *Host {
 	return &Host{NS: ns}
 }

@@ -69,7 +69,7 @@ func TestNamespaceNamesLinksAndBridges(t *testing.T) {
 	run(t, ns, "", "ip", "link", "add", "br0", "type", "bridge")
 	run(t, ns, "", "ip", "link", "add", "v0", "type", "veth", "peer", "v1")
 	run(t, ns, "", "ip", "link", "set", "v0", "master", "br0")
-	n, err := New(ns, Options{}).Namespace()
+	n, err := New(ns).Namespace()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestInventoryListsAllBackends(t *testing.T) {
 		chain user { }
 	}
 	table netdev nd { chain i { type filter hook ingress device lo priority -500; }; }`, "nft", "-f", "-")
-	rules, err := New(ns, Options{}).Inventory()
+	rules, err := New(ns).Inventory()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestInventoryListsAllBackends(t *testing.T) {
 
 func TestInventoryOfEmptyNamespaceCreatesNothing(t *testing.T) {
 	ns := newNS(t)
-	rules, err := New(ns, Options{}).Inventory()
+	rules, err := New(ns).Inventory()
 	if err != nil || len(rules.Tables) != 0 {
 		t.Fatalf("tables %v, %v", rules, err)
 	}
@@ -141,7 +141,7 @@ func TestInventoryIsFast(t *testing.T) {
 		run(t, ns, save, "iptables-legacy-restore", "--noflush")
 		run(t, ns, save, "iptables-nft-restore", "--noflush")
 	}
-	h := New(ns, Options{})
+	h := New(ns)
 	best := time.Hour
 	for range 5 {
 		start := time.Now()

@@ -35,11 +35,11 @@ func TestConntrackByRules(t *testing.T) {
 			for _, args := range c.rules {
 				run(t, ns, "", args...)
 			}
-			ip4, ip6, why := New(ns, Options{}).Conntrack()
+			ip4, ip6, why := New(ns).Conntrack()
 			if ip4 != c.ip4 || ip6 != c.ip6 || why == "" {
 				t.Errorf("conntrack IPv4 %v, IPv6 %v (%s), want %v, %v", ip4, ip6, why, c.ip4, c.ip6)
 			}
-			if tracks, words := New(ns, Options{}).Tracks(); !tracks.Known || tracks.Is != (c.ip4 || c.ip6) || words == "" {
+			if tracks, words := New(ns).Tracks(); !tracks.Known || tracks.Is != (c.ip4 || c.ip6) || words == "" {
 				t.Errorf("tracks %+v (%s)", tracks, words)
 			}
 			t.Log(why)
@@ -55,7 +55,7 @@ func TestConntrackByRules(t *testing.T) {
 // TestConntrackStartsNothing: reading everything there is leaves no packet tracked.
 func TestConntrackStartsNothing(t *testing.T) {
 	ns := newNS(t)
-	h := New(ns, Options{})
+	h := New(ns)
 	h.Conntrack()
 	h.Bypasses()
 	if _, err := h.Inventory(); err != nil {
@@ -77,7 +77,7 @@ func TestConntrackEndsWithItsRules(t *testing.T) {
 	if entries := read(t, ns, "/proc/thread-self/net/nf_conntrack"); entries == "" {
 		t.Skip("this kernel drops the entries with the rules")
 	}
-	if ip4, ip6, why := New(ns, Options{}).Conntrack(); ip4 || ip6 {
+	if ip4, ip6, why := New(ns).Conntrack(); ip4 || ip6 {
 		t.Errorf("conntrack %v, %v: %s", ip4, ip6, why)
 	}
 }
@@ -91,7 +91,7 @@ func TestTracksUnknown(t *testing.T) {
 	if err := ns.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if tracks, why := New(ns, Options{}).Tracks(); tracks.Known || why == "" {
+	if tracks, why := New(ns).Tracks(); tracks.Known || why == "" {
 		t.Errorf("%+v, %q", tracks, why)
 	}
 }
@@ -112,7 +112,7 @@ func contains(sentences []string, words ...string) bool {
 func TestBypassesOfPlainNamespace(t *testing.T) {
 	ns := newNS(t)
 	start := time.Now()
-	if found := New(ns, Options{}).Bypasses(); len(found) != 0 {
+	if found := New(ns).Bypasses(); len(found) != 0 {
 		t.Errorf("found %q", found)
 	}
 	if took := time.Since(start); took > 30*time.Millisecond {
@@ -133,7 +133,7 @@ func TestBypasses(t *testing.T) {
 	attachTC(t, ns, "v1")
 	attachTCX(t, ns, "v0")
 	attachXDP(t, ns, "v1")
-	h := New(ns, Options{})
+	h := New(ns)
 	texts(t, h)
 	found := h.Bypasses()
 	for _, want := range [][]string{
@@ -159,7 +159,7 @@ func TestBypassesNamesOwnedTables(t *testing.T) {
 	ns := newNS(t)
 	run(t, ns, "", "nft", "add table ip plain")
 	hold(t, ns, "add table ip mine { flags owner; }\n")
-	found := New(ns, Options{}).Bypasses()
+	found := New(ns).Bypasses()
 	if len(found) != 1 || !contains(found, "table ip mine belongs to a running program") {
 		t.Errorf("found %q", found)
 	}

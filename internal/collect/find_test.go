@@ -77,7 +77,7 @@ func newSearch(t *testing.T, seed uint64) *search {
 		t.Fatal(err)
 	}
 	run(t, ns, s.native(), "nft", "-f", "-")
-	s.host = New(ns, Options{})
+	s.host = New(ns)
 	return s
 }
 

@@ -72,7 +72,7 @@ func TestIPSets(t *testing.T) {
 	if n := loadSets(t, ns); n < 16 {
 		t.Errorf("only %d sets could be made", n)
 	}
-	host, err := New(ns, Options{}).Rules(context.Background())
+	host, err := New(ns).Rules(context.Background())
 	if err != nil || len(host.Doubts) != 0 {
 		t.Fatalf("%v, %q", err, host.Doubts)
 	}
@@ -117,7 +117,7 @@ func recordSets(t *testing.T, ns *netns.NS) {
 
 // TestIPSetsOfNothing: a namespace of its own has no sets.
 func TestIPSetsOfNothing(t *testing.T) {
-	if sets, err := New(newNS(t), Options{}).IPSets(); err != nil || len(sets) != 0 {
+	if sets, err := New(newNS(t)).IPSets(); err != nil || len(sets) != 0 {
 		t.Errorf("%d sets, %v", len(sets), err)
 	}
 }

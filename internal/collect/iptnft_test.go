@@ -45,7 +45,7 @@ func restoreNFT(ns *netns.NS, fam ruleset.Family, listing string) error {
 // told is what we read of nf_tables, in the words of iptables.
 func told(t testing.TB, ns *netns.NS, fam ruleset.Family, counters bool) string {
 	t.Helper()
-	native, err := New(ns, Options{}).NFTables()
+	native, err := New(ns).NFTables()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ type nftRound struct {
 func newNFTRound(t *testing.T, ns *netns.NS, fam ruleset.Family, r *rand.Rand, ct bool) *nftRound {
 	t.Helper()
 	ct = ct && fam != ruleset.Bridge && fam != ruleset.Netdev
-	j := &nftRound{t: t, ns: ns, fam: fam, ct: ct, link: "v0", host: New(ns, Options{}), counted: map[string]uint64{}}
+	j := &nftRound{t: t, ns: ns, fam: fam, ct: ct, link: "v0", host: New(ns), counted: map[string]uint64{}}
 	if fam == ruleset.Bridge {
 		j.link = "p0"
 	}

@@ -88,7 +88,7 @@ func (c *court) open() {
 	if err != nil {
 		c.Fatal(err)
 	}
-	c.host = New(c.lab.NS("rt"), Options{})
+	c.host = New(c.lab.NS("rt"))
 	c.loadSets()
 	c.load()
 }
@@ -418,7 +418,7 @@ func TestJudgeOwner(t *testing.T) {
 	if _, err := conn.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	tables, err := New(l.NS("client"), Options{}).XTables(ruleset.IP)
+	tables, err := New(l.NS("client")).XTables(ruleset.IP)
 	if err != nil || len(tables) != 1 {
 		t.Fatal(tables, err)
 	}

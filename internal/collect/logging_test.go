@@ -20,7 +20,7 @@ import (
 
 func logging(t *testing.T, ns *netns.NS, root string) *snapshot.Logging {
 	t.Helper()
-	l, err := New(ns, Options{}).Logging(t.Context(), root)
+	l, err := New(ns).Logging(t.Context(), root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func BenchmarkNFTablesKubeProxy(b *testing.B) {
 	var own, theirs time.Duration
 	for b.Loop() {
 		start := time.Now()
-		native, err := New(ns, Options{}).NFTables()
+		native, err := New(ns).NFTables()
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -95,7 +95,7 @@ func nativeList(t testing.TB, ns *netns.NS, style *nft.Style) (got, want string)
 		t.Logf("nft list ruleset: %v: %s", err, stderr)
 		return "", ""
 	}
-	native, err := New(ns, Options{}).NFTables()
+	native, err := New(ns).NFTables()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func loadOwn(t *testing.T, ns *netns.NS) {
 
 // TestNFTablesOfNothing: where nf_tables is not in use, nothing is.
 func TestNFTablesOfNothing(t *testing.T) {
-	native, err := New(newNS(t), Options{}).NFTables()
+	native, err := New(newNS(t)).NFTables()
 	if err != nil || len(native.Tables) != 0 {
 		t.Errorf("%d tables, %v", len(native.Tables), err)
 	}

@@ -35,7 +35,7 @@ func reachOf(t *testing.T, ns *netns.NS, all []*netns.NS, addrs ...string) map[s
 	for _, a := range addrs {
 		ask = append(ask, netip.MustParseAddr(a))
 	}
-	list, err := New(ns, Options{}).Reach(ReadOwners(all), ask)
+	list, err := New(ns).Reach(ReadOwners(all), ask)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestBehind(t *testing.T) {
 }
 
 func TestConntrackTable(t *testing.T) {
-	table := New(newNS(t), Options{}).ConntrackTable()
+	table := New(newNS(t)).ConntrackTable()
 	if !table.Max.Known || !table.Buckets.Known || table.Buckets.Is <= 0 {
 		t.Errorf("%+v", table)
 	}

@@ -13,7 +13,7 @@ import (
 func TestRules(t *testing.T) {
 	ns := newNS(t)
 	threeWorlds(t, ns)
-	host, err := New(ns, Options{}).Rules(context.Background())
+	host, err := New(ns).Rules(context.Background())
 	if err != nil || len(host.Doubts) != 0 || host.ReadAt.IsZero() || host.Name != ns.Name {
 		t.Fatalf("%+v, %v", host, err)
 	}
@@ -30,7 +30,7 @@ func TestRules(t *testing.T) {
 
 // TestRulesOfNothing: a namespace without rules has no rules, and no doubts.
 func TestRulesOfNothing(t *testing.T) {
-	host, err := New(newNS(t), Options{}).Rules(context.Background())
+	host, err := New(newNS(t)).Rules(context.Background())
 	if err != nil || len(host.Legacy) != 0 || host.NFT == nil || len(host.NFT.Tables) != 0 || len(host.Doubts) != 0 {
 		t.Errorf("%+v, %v", host, err)
 	}
@@ -39,7 +39,7 @@ func TestRulesOfNothing(t *testing.T) {
 func TestRulesEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := New(newNS(t), Options{}).Rules(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := New(newNS(t)).Rules(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }
@@ -48,7 +48,7 @@ func TestRulesEndsWithContext(t *testing.T) {
 func TestRulesNames(t *testing.T) {
 	ns := newNS(t)
 	run(t, ns, "table inet t {\n chain c {\n  iif lo rt classid cosmos accept\n  meta iifgroup default meta l4proto sctp drop\n }\n}\n", "nft", "-f", "-")
-	host, err := New(ns, Options{}).Rules(context.Background())
+	host, err := New(ns).Rules(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 func sysctls(t *testing.T, ns *netns.NS, root string) *snapshot.Sysctls {
 	t.Helper()
-	s, err := New(ns, Options{}).Sysctls(t.Context(), root)
+	s, err := New(ns).Sysctls(t.Context(), root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func threeWorlds(t *testing.T, ns *netns.NS) {
 func TestTextsOfAllWorlds(t *testing.T) {
 	ns := newNS(t)
 	threeWorlds(t, ns)
-	h := New(ns, Options{})
+	h := New(ns)
 	rules := texts(t, h)
 	if !rules.All || rules.Pending || rules.Generation == 0 || len(rules.Tables) != 4 {
 		t.Fatalf("rules %+v", rules)
@@ -106,7 +106,7 @@ func TestTextsCreateNothing(t *testing.T) {
 	ns := newNS(t)
 	run(t, ns, "table inet fw { chain c { accept; }; }\ntable ip filter { chain c { accept; }; }\ntable ip6 nat { chain c { accept; }; }", "nft", "-f", "-")
 	before := run(t, ns, "", "nft", "-a", "list", "ruleset")
-	texts(t, New(ns, Options{}))
+	texts(t, New(ns))
 	for _, f := range []string{"ip_tables_names", "ip6_tables_names", "arp_tables_names"} {
 		if names := read(t, ns, "/proc/thread-self/net/"+f); names != "" {
 			t.Errorf("%s: %q", f, names)
@@ -120,7 +120,7 @@ func TestTextsCreateNothing(t *testing.T) {
 func TestTextsOnlyLegacyFamilyThatIsThere(t *testing.T) {
 	ns := newNS(t)
 	run(t, ns, "", "iptables-legacy", "-A", "INPUT", "-j", "ACCEPT")
-	texts(t, New(ns, Options{}))
+	texts(t, New(ns))
 	if names := read(t, ns, "/proc/thread-self/net/ip6_tables_names"); names != "" {
 		t.Errorf("IPv6 tables were created: %q", names)
 	}
@@ -134,7 +134,7 @@ func TestTextsWithoutTools(t *testing.T) {
 	ns := newNS(t)
 	threeWorlds(t, ns)
 	t.Setenv("PATH", "")
-	for _, table := range texts(t, New(ns, Options{})).Tables {
+	for _, table := range texts(t, New(ns)).Tables {
 		if table.NoText != "" {
 			t.Errorf("%+v: no text: %q", table.TableKey, table.NoText)
 		}
@@ -148,7 +148,7 @@ func TestTextsOfMixedTable(t *testing.T) {
 	run(t, ns, "", "iptables-nft", "-A", "INPUT", "-p", "tcp", "-j", "ACCEPT")
 	run(t, ns, "", "iptables-nft", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-j", "ACCEPT")
 	run(t, ns, "", "nft", "add rule ip filter INPUT meta cpu 1 accept")
-	rules := texts(t, New(ns, Options{}))
+	rules := texts(t, New(ns))
 	filter := find(rules.Tables, ruleset.NFT, ruleset.IP, "filter")
 	if in := filter.Chain("INPUT"); filter.Dialect != ruleset.Nftables || len(in.Rules) != 2 || in.Rules[1].Text != "meta cpu 1 accept" {
 		t.Errorf("filter %+v %+v", filter, in)
@@ -162,7 +162,7 @@ func TestTextsNeedNoLockFile(t *testing.T) {
 	ns := newNS(t)
 	threeWorlds(t, ns)
 	t.Setenv("XTABLES_LOCKFILE", "/nonexistent/folder/xtables.lock")
-	rules := texts(t, New(ns, Options{}))
+	rules := texts(t, New(ns))
 	for _, table := range rules.Tables {
 		if table.NoText != "" {
 			t.Errorf("%+v: %s", table.TableKey, table.NoText)
@@ -175,7 +175,7 @@ func TestChanged(t *testing.T) {
 	run(t, ns, "", "iptables-legacy", "-A", "INPUT", "-s", "10.0.0.1", "-j", "ACCEPT")
 	run(t, ns, "", "ip6tables-legacy", "-A", "INPUT", "-p", "ipv6-icmp", "-j", "ACCEPT")
 	run(t, ns, "", "nft", "add table ip t")
-	h := New(ns, Options{})
+	h := New(ns)
 	if changed, err := h.Changed(); !changed || err != nil {
 		t.Errorf("before any reading: %v, %v", changed, err)
 	}

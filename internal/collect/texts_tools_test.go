@@ -33,7 +33,7 @@ func TestTextsAsTools(t *testing.T) {
 
 func compareWithTools(t *testing.T, ns *netns.NS, what string) {
 	t.Helper()
-	for _, table := range texts(t, New(ns, Options{})).Tables {
+	for _, table := range texts(t, New(ns)).Tables {
 		if table.NoText != "" {
 			t.Errorf("%s: %+v: %s", what, table.TableKey, table.NoText)
 		}

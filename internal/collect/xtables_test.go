@@ -90,7 +90,7 @@ func restore(ns *netns.NS, fam ruleset.Family, listing string) error {
 // native is what we read and print of the legacy tables.
 func native(t testing.TB, ns *netns.NS, fam ruleset.Family, counters bool) string {
 	t.Helper()
-	tables, err := New(ns, Options{}).XTables(fam)
+	tables, err := New(ns).XTables(fam)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestXTablesNamesSets(t *testing.T) {
 
 func TestXTables(t *testing.T) {
 	ns := newNS(t)
-	if tables, err := New(ns, Options{}).XTables(ruleset.IP); err != nil || len(tables) != 0 {
+	if tables, err := New(ns).XTables(ruleset.IP); err != nil || len(tables) != 0 {
 		t.Fatalf("%d tables in an empty namespace, %v", len(tables), err)
 	}
 	if names, err := os.ReadFile("/proc/self/net/ip_tables_names"); err == nil && len(names) > 0 {
@@ -331,7 +331,7 @@ func TestXTablesOfSingleRules(t *testing.T) {
 // It counts matches and targets of which only the text is known.
 func sameAsText(t *testing.T, ns *netns.NS, fam ruleset.Family) (rules, verbatim int) {
 	t.Helper()
-	tables, err := New(ns, Options{}).XTables(fam)
+	tables, err := New(ns).XTables(fam)
 	if err != nil {
 		t.Fatal(err)
 	}

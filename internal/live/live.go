@@ -80,7 +80,7 @@ func Prepare(opt Options) (*Trace, error) {
 	}
 	t := &Trace{opt: opt, widened: map[packet.Tuple]bool{}}
 	for i, ns := range opt.Spaces {
-		s := &space{number: uint16(i), ns: ns, host: collect.New(ns, collect.Options{})}
+		s := &space{number: uint16(i), ns: ns, host: collect.New(ns)}
 		if err := t.look(s); err != nil {
 			return nil, fmt.Errorf("namespace %s: %w", ns.Name, err)
 		}

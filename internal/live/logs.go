@@ -68,7 +68,7 @@ func PrepareLogs(opt LogOptions) (*Logs, error) {
 	}
 	l := &Logs{opt: opt}
 	for i, ns := range opt.Spaces {
-		s := &logSpace{number: uint16(i), ns: ns, host: collect.New(ns, collect.Options{})}
+		s := &logSpace{number: uint16(i), ns: ns, host: collect.New(ns)}
 		l.spaces = append(l.spaces, s)
 		if err := l.look(s); err != nil {
 			return nil, fmt.Errorf("namespace %s: %w", ns.Name, err)

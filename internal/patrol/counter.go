@@ -24,7 +24,7 @@ func NewCounter(t Table, owners *collect.Owners, by ...census.By) *Counter {
 	if owners != nil {
 		opt.Owner = Owner(owners, t.NS)
 	}
-	return &Counter{table: t, census: census.New(opt), facts: collect.New(t.NS, collect.Options{}).ConntrackTable()}
+	return &Counter{table: t, census: census.New(opt), facts: collect.New(t.NS).ConntrackTable()}
 }
 
 // Look reads the table once.

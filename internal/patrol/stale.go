@@ -33,7 +33,7 @@ type Search struct {
 
 // Stale looks twice at a table and judges what it met. It sends no packet.
 func Stale(ctx context.Context, t Table, opt StaleOptions) (*Search, error) {
-	h := collect.New(t.NS, collect.Options{})
+	h := collect.New(t.NS)
 	began := time.Now()
 	routes, err := h.OpenRoutes()
 	if err != nil {
