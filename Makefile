@@ -6,7 +6,8 @@ LINT    := bin/lint
 # Packages that are values and functions of values: they build anywhere.
 PURE    := ./packet ./ruleset/... ./journey ./conntrack ./internal/event ./internal/logline \
            ./internal/envelope ./internal/logentry ./internal/tally ./internal/snapshot ./internal/syslogd ./internal/sysctl \
-           ./internal/doctor ./internal/wire/... ./internal/match ./internal/correlate ./internal/explain ./internal/flows ./internal/render
+           ./internal/doctor ./internal/wire/... ./internal/match ./internal/correlate ./internal/explain ./internal/flows ./internal/render \
+           ./internal/rules/...
 FUZZTIME ?= 10s
 
 export CGO_ENABLED ?= 0
