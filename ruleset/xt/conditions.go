@@ -63,6 +63,8 @@ func (r *Rule) Conditions(fam ruleset.Family, members ruleset.Members) []ruleset
 // conditions is Conditions with room that was used before.
 func (r *Rule) conditions(all *told, a asked) []ruleset.Condition {
 	switch {
+	case r.Unread != "":
+		return []ruleset.Condition{{Why: "is not known to this version", Text: r.Unread}}
 	case r.Frame != nil:
 		return r.frameConditions(a)
 	case r.ARP != nil:

@@ -120,6 +120,9 @@ func (r *Rule) Effect(fam ruleset.Family) ruleset.Effect {
 }
 
 func (r *Rule) tellEffect(e *ruleset.Effect, fam ruleset.Family) {
+	if r.Unread != "" {
+		return
+	}
 	e.Known, e.Verdict = true, ruleset.Continue
 	switch t := r.Target.(type) {
 	case nil:

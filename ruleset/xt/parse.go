@@ -23,8 +23,9 @@ func (v Verbatim) AppendSave(dst []byte) []byte { return append(dst, v.Options..
 // "-A chain …", with or without "[packets:bytes] " before it; an option belongs
 // to the match or target last named. Matches and targets that have no
 // parser, and those whose options cannot be read, come as [Verbatim]; the
-// error then says which and why, and the Rule is whole all the same. It is nil
-// only for a line that is no rule.
+// error then says which and why, and the Rule is whole all the same. What is
+// no rule at all behind its chain comes as Unread, since it may be one for a newer
+// iptables. The Rule is nil only for a line that names no chain.
 func ParseRule(line string, e Env) (chain string, r *Rule, err error) {
 	p := &ruleParser{env: e, rule: &Rule{}}
 	text, err := p.takeCounters(line)
@@ -32,18 +33,29 @@ func ParseRule(line string, e Env) (chain string, r *Rule, err error) {
 		return "", nil, err
 	}
 	p.offset = len(line) - len(text)
-	words, ok := split(text)
-	if !ok {
-		return "", nil, p.wrong(lastWord(words), "a quote that does not end", `put " at the end of the text`)
-	}
+	words, closed := split(text)
 	if len(words) < 2 || words[0].text != "-A" && words[0].text != "--append" {
 		return "", nil, p.wrong(word{}, `a rule begins with "-A chain"`, "")
 	}
 	p.words = words[2:]
-	if err := p.read(); err != nil {
-		return "", nil, err
+	if closed {
+		err = p.read()
+	} else {
+		err = p.wrong(lastWord(words), "a quote that does not end", `put " at the end of the text`)
+	}
+	if err != nil {
+		return words[1].text, p.unread(text, words), err
 	}
 	return words[1].text, p.rule, errors.Join(p.problems...)
+}
+
+// unread keeps a rule that could not be read as it stands.
+func (p *ruleParser) unread(text string, words []word) *Rule {
+	r := &Rule{Packets: p.rule.Packets, Bytes: p.rule.Bytes}
+	if len(words) > 2 {
+		r.Unread = strings.TrimSpace(text[words[2].at:])
+	}
+	return r
 }
 
 // ruleParser goes through a rule's words from left to right.

@@ -87,9 +87,16 @@ nonsense
 	for i := range tables[0].Chains[0].Rules {
 		lines = append(lines, string(tables[0].Chains[0].Rules[i].AppendSave(nil, "INPUT")))
 	}
-	kept := []string{"-A INPUT -p tcp -m tcp --dport many -j DROP", "-A INPUT -m nothing --such 1 -j DROP", "-A INPUT -j ACCEPT"}
+	kept := []string{
+		"-A INPUT --dport 22 -j DROP", "-A INPUT -p tcp -m tcp --dport many -j DROP", "-A INPUT -m nothing --such 1 -j DROP",
+		`-A INPUT -m comment --comment "open`, "-A INPUT -j ACCEPT",
+	}
 	if diff := cmp.Diff(kept, lines); diff != "" {
 		t.Error(diff)
+	}
+	unread := &tables[0].Model(true, nil).Chains[0].Rules[0]
+	if unread.Effect.Known || unread.Judge(ruleset.Facts{}) != ruleset.Maybe {
+		t.Errorf("of a line that is not read it is claimed to know %+v", unread)
 	}
 }
 

@@ -18,6 +18,7 @@ type Rule struct {
 	Matches        []Match
 	Target         Target // nil when the rule only counts
 	Frame          *Frame // of a rule of ebtables, which has no Source, Dest and Protocol; else nil
+	Unread         string // of a line that could not be read, what stands behind the chain; the rest is then empty
 	ARP            *ARP   // of a rule of arptables, whose Source and Dest are those in the ARP header; else nil
 }
 
@@ -55,6 +56,8 @@ type Protocol struct {
 func (r *Rule) AppendSave(dst []byte, chain string) []byte {
 	dst = append(append(dst, "-A "...), chain...)
 	switch {
+	case r.Unread != "":
+		return append(append(dst, ' '), r.Unread...)
 	case r.Frame != nil:
 		return r.appendFrame(dst)
 	case r.ARP != nil:

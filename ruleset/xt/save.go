@@ -11,18 +11,14 @@ import (
 )
 
 // errIncompatible marks a table of nf_tables that iptables-nft-save named but
-// could not show in its own words; see [Incompatible].
-var errIncompatible = "it holds rules that iptables cannot show"
-
-// Incompatible reports whether the table is one that iptables-nft-save named
-// but could not show, because it holds rules that iptables does not know.
-func Incompatible(t *ruleset.Table) bool { return t.NoText == errIncompatible }
+// could not show in its own words.
+const errIncompatible = "it holds rules that iptables cannot show"
 
 // ParseSave reads the output of iptables-save or ip6tables-save. A rule's text
 // is its line without the counters before it, byte for byte. Lines that cannot
 // be understood are named in the error, which joins a *ruleset.LineError for each of
 // the first hundred; the tables hold everything else. A table that
-// iptables-nft-save calls incompatible comes without chains; see [Incompatible].
+// iptables-nft-save calls incompatible comes without chains, and NoText says why.
 func ParseSave(r io.Reader, fam ruleset.Family, backend ruleset.Backend) ([]*ruleset.Table, error) {
 	p := &parser{fam: fam, backend: backend}
 	in := bufio.NewReaderSize(r, 64<<10)

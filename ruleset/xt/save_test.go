@@ -49,7 +49,7 @@ func TestParseSave(t *testing.T) {
 	if diff := cmp.Diff(want, raw.Chain("PREROUTING")); diff != "" {
 		t.Error(diff)
 	}
-	if !Incompatible(mangle) || len(mangle.Chains) != 0 || Incompatible(nat) {
+	if mangle.NoText != errIncompatible || len(mangle.Chains) != 0 || nat.NoText != "" {
 		t.Errorf("mangle %+v", mangle)
 	}
 	if p := nat.Chain("POSTROUTING"); p.Base.Priority != 100 || p.Base.Type != "nat" || p.Policy != ruleset.Drop {
