@@ -146,6 +146,16 @@ func TestMixedBackends(t *testing.T) {
 	}
 }
 
+func TestMixedBackendsOfARP(t *testing.T) {
+	legacy := table(t, ruleset.Legacy, "filter", ":INPUT DROP")
+	nft := table(t, ruleset.NFT, "filter", ":INPUT ACCEPT", "INPUT -j DROP")
+	legacy.Family, nft.Family = ruleset.ARP, ruleset.ARP
+	found := mixedBackends(newHost([]*ruleset.Table{legacy, nft}))
+	if len(found) != 1 || !strings.HasPrefix(found[0].Title, "arptables-legacy and arptables-nft ") {
+		t.Errorf("%+v", found)
+	}
+}
+
 func TestOverwrittenMarks(t *testing.T) {
 	reader := "FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT"
 	for rule, want := range map[string]bool{
