@@ -34,6 +34,8 @@ type readRules struct {
 
 // read reads all that is meant.
 func (f *rulesSource) read(ctx context.Context) ([]*readRules, error) {
+	saveMemory()
+	defer spareTime()
 	if len(f.files) > 0 {
 		if len(f.netns) > 0 {
 			return nil, hint(errors.New("--file and --netns exclude each other"), "a file is of no namespace")
