@@ -90,40 +90,6 @@ func answer(yes bool) Answer {
 	return No
 }
 
-// words tell where the rule translates to.
-func (g *gift) words() (all []string) {
-	if g.local {
-		return []string{"this host itself" + g.ports.suffix()}
-	}
-	for a, list := range g.to.to {
-		for _, p := range list {
-			all = append(all, hostWords(a, p))
-		}
-	}
-	for _, s := range g.to.spans {
-		all = append(all, fmt.Sprintf("%s-%s%s", s.first, s.last, s.ports.suffix()))
-	}
-	return all
-}
-
-func hostWords(a netip.Addr, p ports) string {
-	if a.Is6() && p != (ports{0, 65535}) {
-		return "[" + a.String() + "]" + p.suffix()
-	}
-	return a.String() + p.suffix()
-}
-
-// suffix is the ports behind an address; nothing for any.
-func (p ports) suffix() string {
-	switch {
-	case p == ports{0, 65535}:
-		return ""
-	case p.first == p.last:
-		return fmt.Sprintf(":%d", p.first)
-	}
-	return fmt.Sprintf(":%d-%d", p.first, p.last)
-}
-
 // place names the rule, as `rule 3 of chain PREROUTING in table ip nat`.
 func (r *natRule) place() string {
 	back := ""
