@@ -114,12 +114,22 @@ func TestParseRule(t *testing.T) {
 }
 
 func TestParseRuleRefused(t *testing.T) {
-	for _, line := range []string{
-		"", "COMMIT", ":INPUT ACCEPT [0:0]", "-A", `-A F -m comment --comment "x`, "-A F -s 1.2.3", "-A F -s ::1/8", "-A F -s 1.2.3.4/33",
-		"-A F -j", "-A F x", "-A F --dport 5", "-A F -p nonsense", "[1:x] -A F", "-A F -p",
-	} {
+	for _, line := range []string{"", "COMMIT", ":INPUT ACCEPT [0:0]", "-A", "[1:x] -A F"} {
 		if _, r, err := ParseRule(line, env(ruleset.IP)); r != nil || err == nil {
 			t.Errorf("%q: %+v", line, r)
+		}
+	}
+}
+
+// TestParseRuleUnread: what cannot be read is kept as it stands, and told.
+func TestParseRuleUnread(t *testing.T) {
+	for _, line := range []string{
+		`-A F -m comment --comment "x`, "-A F -s 1.2.3", "-A F -s ::1/8", "-A F -s 1.2.3.4/33",
+		"-A F -j", "-A F x", "-A F --dport 5", "-A F -p nonsense", "-A F -p", "-A F -s 1.2.3.4 --never 1  -j DROP",
+	} {
+		chain, r, err := ParseRule("[3:4] "+line, env(ruleset.IP))
+		if err == nil || r == nil || chain != "F" || r.Packets != 3 || string(r.AppendSave(nil, chain)) != line {
+			t.Errorf("%q: %+v, %v", line, r, err)
 		}
 	}
 }

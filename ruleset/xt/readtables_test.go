@@ -79,7 +79,7 @@ nonsense
 		}
 		got = append(got, place{le.Line, le.Column})
 	}
-	want := []place{{1, 1}, {4, 8}, {5, 6}, {6, 1}, {7, 10}, {8, 30}, {9, 13}, {10, 12}, {11, 1}, {12, 31}, {13, 1}}
+	want := []place{{1, 1}, {4, 8}, {5, 6}, {6, 1}, {7, 10}, {8, 30}, {9, 13}, {10, 12}, {10, 1}, {12, 31}, {13, 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s\n%v", diff, err)
 	}
