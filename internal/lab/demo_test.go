@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
 func asExit(err error, e **exec.ExitError) bool { return errors.As(err, e) }
@@ -30,7 +29,6 @@ func TestDemoInEveryCast(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			start := time.Now()
 			var before, after int
 			if err := d.Run(t.Context(), func(Scene) { before++ }, func(Scene) { after++ }); err != nil {
 				out, _ := d.Lab.Exec(t.Context(), DemoRouter, "nft", "list", "ruleset")
@@ -38,9 +36,6 @@ func TestDemoInEveryCast(t *testing.T) {
 			}
 			if before != len(d.Scenes) || after != before {
 				t.Errorf("%d scenes, %d begun, %d ended", len(d.Scenes), before, after)
-			}
-			if took := time.Since(start); took > 2*time.Second {
-				t.Errorf("the scenes took %v", took)
 			}
 		})
 	}

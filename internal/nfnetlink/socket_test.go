@@ -245,13 +245,12 @@ func TestOverrunWhileReading(t *testing.T) {
 func TestRequestOverrun(t *testing.T) {
 	p := traced(t)
 	s := p.socket(t, 16<<10, true)
-	start := time.Now()
 	err := s.Request("look", 1, func(seq uint32) []byte {
 		p.send(t, 0, 1000)
 		return getTable("t")(seq)
 	})
-	if err == nil || !strings.Contains(err.Error(), "look: no room in the receive buffer") || time.Since(start) > 5*time.Second {
-		t.Errorf("after %v: %v", time.Since(start), err)
+	if err == nil || !strings.Contains(err.Error(), "look: no room in the receive buffer") {
+		t.Error(err)
 	}
 	b, err := s.Read()
 	if err != nil || !b.Overrun || len(b.Datagrams) == 0 {

@@ -253,10 +253,8 @@ func TestCut(t *testing.T) {
 	n := newNode(t, lab.NFT)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	began := time.Now()
-	_, err := patrol.Stale(ctx, n.table, patrol.StaleOptions{Interval: time.Minute})
-	if err == nil || time.Since(began) > 5*time.Second {
-		t.Errorf("%v after %s", err, time.Since(began))
+	if _, err := patrol.Stale(ctx, n.table, patrol.StaleOptions{Interval: time.Hour}); err == nil {
+		t.Error("it ended without an error")
 	}
 }
 

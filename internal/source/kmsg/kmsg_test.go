@@ -165,9 +165,8 @@ func TestEndsWithContext(t *testing.T) {
 	s := open(t, Options{From: Now, Follow: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	begin := time.Now()
-	if err := s.Run(ctx, func([]event.Event) {}); err != nil || time.Since(begin) > time.Second {
-		t.Errorf("%v after %v", err, time.Since(begin))
+	if err := s.Run(ctx, func([]event.Event) {}); err != nil {
+		t.Error(err)
 	}
 }
 

