@@ -76,32 +76,15 @@ func readNative(sockets *socketPool, rulesOnly bool) (*nft.Native, error) {
 // nativeReader reads all of nf_tables once.
 type nativeReader struct {
 	sockets   *socketPool
-	rulesOnly bool               // without the elements of named sets
-	many      int                // rules from which on a table is asked for by chain; manyRules when 0
-	tap       func(wire.Message) // also gets each message, if set
+	rulesOnly bool // without the elements of named sets
+	many      int  // rules from which on a table is asked for by chain; manyRules when 0
 
-	mu sync.Mutex
-	to *nft.Native
-}
+	mu  sync.Mutex
+	tap func(wire.Message) // also gets each message, if set
 
-func (r *nativeReader) all() error {
-	for _, d := range []struct {
-		op  string
-		msg uint16
-	}{
-		{"list tables", unix.NFT_MSG_GETTABLE}, {"list chains", unix.NFT_MSG_GETCHAIN}, {"list sets", unix.NFT_MSG_GETSET},
-		{"list objects", unix.NFT_MSG_GETOBJ}, {"list flowtables", unix.NFT_MSG_GETFLOWTABLE},
-	} {
-		if err := r.dump(d.op, d.msg, 0, nil); err != nil {
-			return err
-		}
-	}
-	for _, t := range r.to.Tables {
-		if err := r.table(t); err != nil {
-			return err
-		}
-	}
-	return nil
+	asks questions
+	seen []*seenTable
+	to   *nft.Native
 }
 
 // manyRules is from where on a table is asked for chain by chain: at each
@@ -110,28 +93,59 @@ func (r *nativeReader) all() error {
 // for all at once takes a time that grows with the square.
 const manyRules = 30000
 
-func (r *nativeReader) table(t *nft.Table) error {
-	sets, err := r.numbered(t)
-	if err != nil {
-		return err
-	}
-	err = r.sockets.each(len(sets), func(s *nfnetlink.Socket, i int) error {
-		op := "list elements of set " + sets[i].Name
-		return r.dumpBy(s, op, unix.NFT_MSG_GETSETELEM, uint8(t.Family), named(t.Name, sets[i].Name))
-	})
-	if err != nil {
-		return err
-	}
+// all lists what there is, and asks for the rules and elements of what was listed
+// while the lists still come.
+func (r *nativeReader) all() error {
 	if r.many == 0 {
 		r.many = manyRules
 	}
-	if t.Uses() < r.many {
-		return r.dump("list rules of table "+t.Name, unix.NFT_MSG_GETRULE, uint8(t.Family), named(t.Name))
+	return r.sockets.work(&r.asks, r.list, r.ask)
+}
+
+func (r *nativeReader) list(s *nfnetlink.Socket) error {
+	for _, d := range []struct {
+		op   string
+		msg  uint16
+		each func() // after each message
+		end  func()
+	}{
+		{"list tables", unix.NFT_MSG_GETTABLE, r.sawTable, nil},
+		{"list chains", unix.NFT_MSG_GETCHAIN, r.sawChain, r.sawChains},
+		{"list sets", unix.NFT_MSG_GETSET, r.sawSet, r.sawSets},
+		{"list objects", unix.NFT_MSG_GETOBJ, nil, nil},
+		{"list flowtables", unix.NFT_MSG_GETFLOWTABLE, nil, nil},
+	} {
+		err := r.dump(s, d.op, d.msg, 0, nil, func(m wire.Message) {
+			if r.to.Take(m) && d.each != nil {
+				d.each()
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if d.end != nil {
+			d.end()
+		}
 	}
-	return r.sockets.each(len(t.Chains), func(s *nfnetlink.Socket, i int) error {
-		op := "list rules of chain " + t.Chains[i].Name
-		return r.dumpBy(s, op, unix.NFT_MSG_GETRULE, uint8(t.Family), named(t.Name, t.Chains[i].Name))
-	})
+	return nil
+}
+
+// ask asks one question and takes the answer.
+func (r *nativeReader) ask(s *nfnetlink.Socket, q question) error {
+	fam := uint8(q.table.Family)
+	switch {
+	case q.guess:
+		return r.guess(s, q.table, q.sets)
+	case q.sets != nil:
+		set := q.sets[0]
+		return r.dump(s, "list elements of set "+set.Name, unix.NFT_MSG_GETSETELEM, fam, named(q.table.Name, set.Name),
+			func(m wire.Message) { set.Take(m) })
+	case q.chain != nil:
+		return r.dump(s, "list rules of chain "+q.chain.Name, unix.NFT_MSG_GETRULE, fam, named(q.table.Name, q.chain.Name),
+			func(m wire.Message) { q.chain.Take(m) })
+	}
+	return r.dump(s, "list rules of table "+q.table.Name, unix.NFT_MSG_GETRULE, fam, named(q.table.Name),
+		func(m wire.Message) { r.to.Take(m) })
 }
 
 // named is the attributes 1, 2, … that say which table, and which chain or set of it.
@@ -143,18 +157,13 @@ func named(names ...string) []byte {
 	return b
 }
 
-func (r *nativeReader) dump(op string, msg uint16, family uint8, attrs []byte) error {
-	return r.dumpBy(r.sockets.all[0], op, msg, family, attrs)
-}
-
-func (r *nativeReader) dumpBy(s *nfnetlink.Socket, op string, msg uint16, family uint8, attrs []byte) error {
+func (r *nativeReader) dump(s *nfnetlink.Socket, op string, msg uint16, family uint8, attrs []byte, take func(wire.Message)) error {
 	fill := func(seq uint32) []byte {
 		return wire.AppendMessage(nil, unix.NFNL_SUBSYS_NFTABLES<<8|msg, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, seq, family, 0, attrs)
 	}
 	interrupted, err := s.Dump(op, fill, func(m wire.Message) error {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.take(m)
+		take(m)
+		r.listen(m)
 		return nil
 	})
 	if interrupted || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) {
@@ -163,10 +172,10 @@ func (r *nativeReader) dumpBy(s *nfnetlink.Socket, op string, msg uint16, family
 	return err
 }
 
-// take is called by one at a time.
-func (r *nativeReader) take(m wire.Message) {
-	r.to.Take(m)
+func (r *nativeReader) listen(m wire.Message) {
 	if r.tap != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.tap(m)
 	}
 }

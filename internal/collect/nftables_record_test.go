@@ -4,8 +4,6 @@ import (
 	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset/nft"
@@ -90,9 +88,9 @@ func TestNFTablesByChain(t *testing.T) {
 		if got := withoutTimes(string(r.to.AppendList(nil, nftStyle(t, ns)))); got != want {
 			t.Error(firstDifference(got, want))
 		}
-		return r.dump("list a table that is not there", unix.NFT_MSG_GETRULE, 2, named("absent"))
+		return nil
 	})
 	if err != nil {
-		t.Logf("a table that is not there: %v", err)
+		t.Fatal(err)
 	}
 }

@@ -30,40 +30,9 @@ const (
 	catchAll                = 2 // NFT_SET_ELEM_CATCHALL
 )
 
-// numbered reads the elements of those sets whose keys are numbers from 0 on,
-// and returns the other sets that are wanted.
-func (r *nativeReader) numbered(t *nft.Table) (others []*nft.Set, err error) {
-	var batches [][]*nft.Set
-	room := 0
-	for _, s := range t.Sets {
-		n := s.Numbered()
-		switch {
-		case r.rulesOnly && !s.Anonymous():
-			continue
-		case n == 0 || n > maxGuessed:
-			others = append(others, s)
-			continue
-		case n > room:
-			batches = append(batches, nil)
-			room = maxAnswers
-		}
-		room -= n
-		last := len(batches) - 1
-		batches[last] = append(batches[last], s)
-	}
-	err = r.sockets.each(len(batches), func(s *nfnetlink.Socket, i int) error {
-		left, err := r.guess(s, t, batches[i])
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		others = append(others, left...)
-		return err
-	})
-	return others, err
-}
-
 // guess asks for all elements of some sets and takes those of sets that have
-// exactly these; it returns the other sets.
-func (r *nativeReader) guess(s *nfnetlink.Socket, t *nft.Table, sets []*nft.Set) (others []*nft.Set, err error) {
+// exactly these; the other sets are asked for as usual.
+func (r *nativeReader) guess(s *nfnetlink.Socket, t *nft.Table, sets []*nft.Set) error {
 	answers := make([]guessed, len(sets))
 	var first uint32
 	fill := func(seq uint32) (out []byte) {
@@ -81,20 +50,21 @@ func (r *nativeReader) guess(s *nfnetlink.Socket, t *nft.Table, sets []*nft.Set)
 		answers[m.Seq-first].add(m)
 		return nil
 	}
-	err = s.Ask("ask for elements of table "+t.Name, fill, take, func(i int, err error) { answers[i].refusal = err })
+	err := s.Ask("ask for elements of table "+t.Name, fill, take, func(i int, err error) { answers[i].refusal = err })
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for i, set := range sets {
-		if answers[i].complete(set.Numbered()) {
-			answers[i].each(r.take)
-		} else {
-			others = append(others, set)
+		if !answers[i].complete(set.Numbered()) {
+			r.asks.add(question{table: t, sets: []*nft.Set{set}})
+			continue
 		}
+		answers[i].each(func(m wire.Message) {
+			set.Take(m)
+			r.listen(m)
+		})
 	}
-	return others, nil
+	return nil
 }
 
 // guessing is the attributes that ask for the elements 0, 1, … of a set, and last

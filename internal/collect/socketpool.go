@@ -3,14 +3,13 @@ package collect
 import (
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/pktrail/pktrail/internal/nfnetlink"
 )
 
 // socketPool is sockets of one namespace over which many small questions are
-// asked at a time. Answers about sets cost the kernel a walk over all sets of
-// the table each, on the processor of whoever asks.
+// asked at a time: the kernel makes each answer on the processor of whoever asks,
+// and one socket has one dump at a time.
 type socketPool struct{ all []*nfnetlink.Socket }
 
 const maxSockets = 8
@@ -37,24 +36,22 @@ func (p *socketPool) close() {
 	}
 }
 
-// each calls f for 0 to n-1, on several goroutines with a socket each. The
-// first error ends it.
-func (p *socketPool) each(n int, f func(s *nfnetlink.Socket, i int) error) error {
-	var next atomic.Int64
-	var failed atomic.Bool
-	var once sync.Once
-	var first error
+// work calls first with the first socket, and meanwhile answer with the others
+// for each question that is added to q, by first or by answer itself; the first
+// socket joins them when first is done. The first error ends it.
+func (p *socketPool) work(q *questions, first func(*nfnetlink.Socket) error, answer func(*nfnetlink.Socket, question) error) error {
+	q.begin()
 	var wg sync.WaitGroup
-	for _, s := range p.all {
+	for i, s := range p.all {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n) && !failed.Load(); i = next.Add(1) - 1 {
-				if err := f(s, int(i)); err != nil {
-					failed.Store(true)
-					once.Do(func() { first = err })
-				}
+			if i == 0 {
+				q.end(first(s))
+			}
+			for one, ok := q.next(); ok; one, ok = q.next() {
+				q.end(answer(s, one))
 			}
 		})
 	}
 	wg.Wait()
-	return first
+	return q.failed
 }

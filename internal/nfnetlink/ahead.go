@@ -140,7 +140,7 @@ func (s *Socket) DumpAhead(op string, fill func(seq uint32) []byte, each func(wi
 	}}
 	out := fill(s.seq)
 	s.seq++
-	if err := s.send(op, out); err != nil {
+	if err := s.send(op, out, false); err != nil {
 		return false, err
 	}
 	s.dumping = true

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,13 +23,37 @@ const (
 // os.ErrDeadlineExceeded at the read deadline and os.ErrClosed after Close; the
 // batch is never nil.
 func (s *Socket) Read() (*Batch, error) {
+	s.begin()
+	return s.ended(s.conn.Read(s.ready))
+}
+
+// await is Read for what a request waits for until a time. Most answers are there
+// when the request is sent; with atOnce they are taken without asking the poller.
+func (s *Socket) await(atOnce bool, until time.Time) (*Batch, error) {
+	s.begin()
+	if atOnce {
+		there := false
+		if err := s.conn.Control(func(fd uintptr) { there = s.drain(fd) }); err != nil || there {
+			return s.ended(err)
+		}
+	}
+	s.timed = true
+	if err := s.SetReadDeadline(until); err != nil {
+		return s.ended(err)
+	}
+	return s.ended(s.conn.Read(s.ready))
+}
+
+func (s *Socket) begin() {
 	if s.buf == nil {
 		s.buf = make([]byte, readBuffer)
 	}
 	s.batch.Datagrams = append(s.batch.Datagrams[:0], s.pending...)
 	s.batch.Overrun, s.batch.Drained = s.overrun, false
 	s.pending, s.overrun, s.used, s.fail = nil, false, 0, nil
-	err := s.conn.Read(s.ready)
+}
+
+func (s *Socket) ended(err error) (*Batch, error) {
 	switch {
 	case err == nil:
 		err = s.fail

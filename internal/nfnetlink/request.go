@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -22,7 +23,7 @@ var errAnswerLost = errors.New("no room in the receive buffer for the kernel's a
 // on, and waits for the kernel's acknowledgement of each of the acks that carry
 // NLM_F_ACK. op names them in errors. The first refusal ends it.
 func (s *Socket) Request(op string, acks int, fill func(seq uint32) []byte) error {
-	return s.exchange(op, acks, fill, nil)
+	return s.converse(request{op: op, open: acks}, fill)
 }
 
 // Dump sends one dump request and calls each for every message of the answer,
@@ -30,10 +31,10 @@ func (s *Socket) Request(op string, acks int, fill func(seq uint32) []byte) erro
 // refuses another dump (EBUSY) and is best closed. It reports whether the kernel
 // marked the dump as inconsistent (NLM_F_DUMP_INTR).
 func (s *Socket) Dump(op string, fill func(seq uint32) []byte, each func(wire.Message) error) (interrupted bool, err error) {
-	err = s.exchange(op, 1, fill, func(m wire.Message) error {
+	err = s.converse(request{op: op, open: 1, brief: true, each: func(m wire.Message) error {
 		interrupted = interrupted || m.Flags&unix.NLM_F_DUMP_INTR != 0
 		return each(m)
-	})
+	}}, fill)
 	return interrupted, err
 }
 
@@ -56,19 +57,16 @@ type request struct {
 	port        uint32 // the socket's own
 	first, last uint32 // sequence numbers sent
 	open        int    // acknowledgements and ends of dumps still to come
+	brief       bool   // the kernel does little while it is sent
 	each        func(wire.Message) error
 	refused     func(i int, err error) // nil: a refusal ends the request
-}
-
-func (s *Socket) exchange(op string, acks int, fill func(seq uint32) []byte, each func(wire.Message) error) error {
-	return s.converse(request{op: op, open: acks, each: each}, fill)
 }
 
 func (s *Socket) converse(r request, fill func(seq uint32) []byte) error {
 	op, out := r.op, fill(s.seq)
 	r.port, r.first, r.last = s.port, s.seq, lastSeq(out, s.seq)
 	s.seq = r.last + 1
-	if err := s.send(op, out); err != nil {
+	if err := s.send(op, out, r.brief); err != nil {
 		return err
 	}
 	// Read hands out what is pending each time; it is kept here meanwhile.
@@ -77,16 +75,18 @@ func (s *Socket) converse(r request, fill func(seq uint32) []byte) error {
 	s.awaited, s.waiting = r.last, true
 	defer func() {
 		s.pending, s.overrun, s.waiting = kept, overrun, false
-		_ = s.SetReadDeadline(time.Time{})
+		if s.timed {
+			s.timed = false
+			_ = s.SetReadDeadline(time.Time{})
+		}
 	}()
 	heard := true
+	var until time.Time
 	for r.open > 0 {
 		if heard {
-			if err := s.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
-				return err
-			}
+			until = time.Now().Add(answerTimeout)
 		}
-		b, err := s.Read()
+		b, err := s.await(heard, until)
 		if err != nil {
 			return fmt.Errorf("%s: wait for the kernel's answer: %w", op, err)
 		}
@@ -171,11 +171,29 @@ func lastSeq(out []byte, first uint32) uint32 {
 	}
 }
 
-func (s *Socket) send(op string, b []byte) error {
+// send hands messages to the kernel, which acts on them in the call. Where that
+// is brief the scheduler is not told: it would start another thread each time.
+func (s *Socket) send(op string, b []byte, brief bool) error {
 	return s.control(func(fd int) error {
-		if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		var err error
+		if brief {
+			err = sendBrief(fd, b)
+		} else {
+			err = unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		}
+		if err != nil {
 			return &Error{Op: op, Errno: toErrno(err)}
 		}
 		return nil
 	})
+}
+
+func sendBrief(fd int, b []byte) error {
+	to := unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}
+	_, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0,
+		uintptr(unsafe.Pointer(&to)), unsafe.Sizeof(to))
+	if e != 0 {
+		return e
+	}
+	return nil
 }

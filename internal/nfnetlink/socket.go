@@ -28,6 +28,7 @@ type Socket struct {
 	// awaited is the request whose last answer ends a Read, while waiting is set.
 	awaited uint32
 	waiting bool
+	timed   bool // the read deadline is a request's
 
 	buf   []byte
 	used  int

@@ -55,6 +55,8 @@ func (f *fields) u64(n int) uint64 {
 
 func (f *fields) text(n int) string { return string(wire.Attr{Data: f[n]}.Text()) }
 
+func (f *fields) is(n int, name string) bool { return string(wire.Attr{Data: f[n]}.Text()) == name }
+
 // value is the bytes of a nested NFTA_DATA_VALUE.
 func (f *fields) value(n int) []byte {
 	d := fieldsOf(wire.Attrs(f[n]))

@@ -134,13 +134,11 @@ func (t *Table) take(kind uint16, f *fields) bool {
 		t.sets[s.Name] = s
 		t.Sets = append(t.Sets, s)
 	case msgNewSetElem:
-		return t.addElems(f)
+		s := t.sets[f.text(2)]
+		return s != nil && s.add(f)
 	case msgNewRule:
 		ch := t.chains[f.text(2)]
-		if ch == nil {
-			return false
-		}
-		ch.Rules = append(ch.Rules, &Rule{Handle: f.u64(3), Comment: udataComment(f[7]), EbtPolicy: isEbtPolicy(f[7]), exprs: slices.Clone(f[4])})
+		return ch != nil && ch.add(f)
 	case msgNewObj:
 		t.Objects = append(t.Objects, decodeObject(f))
 	case msgNewFlowtable:
@@ -159,13 +157,33 @@ func isEbtPolicy(b []byte) (is bool) {
 	return is
 }
 
-// addElems keeps elements as they came (enum nft_set_elem_list_attributes).
-func (t *Table) addElems(f *fields) bool {
-	s := t.sets[f.text(2)]
-	if s == nil {
+// Take adds the rule that a message of a dump of this chain brings, and reports
+// whether it was one. Other chains may take theirs at the same time.
+func (c *Chain) Take(m wire.Message) bool {
+	if m.Type != subsystem<<8|msgNewRule {
 		return false
 	}
-	list := wire.Attrs(slices.Clone(f[3]))
+	f := fieldsOf(m.Attrs)
+	return f.is(2, c.Name) && c.add(&f)
+}
+
+func (c *Chain) add(f *fields) bool {
+	c.Rules = append(c.Rules, &Rule{Handle: f.u64(3), Comment: udataComment(f[7]), EbtPolicy: isEbtPolicy(f[7]), exprs: slices.Clone(f[4])})
+	return true
+}
+
+// Take adds the elements that a message of a dump of this set brings, as they
+// came, and reports whether it was one. Other sets may take theirs at the same time.
+func (s *Set) Take(m wire.Message) bool {
+	if m.Type != subsystem<<8|msgNewSetElem {
+		return false
+	}
+	f := fieldsOf(m.Attrs)
+	return f.is(2, s.Name) && s.add(&f)
+}
+
+func (s *Set) add(f *fields) bool {
+	list := wire.Attrs(slices.Clone(f[3])) // enum nft_set_elem_list_attributes
 	for a, ok := list.Next(); ok; a, ok = list.Next() {
 		if a.Type == listElem {
 			s.raw = append(s.raw, a.Data)
@@ -175,14 +193,9 @@ func (t *Table) addElems(f *fields) bool {
 	return true
 }
 
-// Uses is at least the number of the table's rules, and known before they are
-// read: the kernel counts for each chain its rules and the jumps to it.
-func (t *Table) Uses() (n int) {
-	for _, ch := range t.Chains {
-		n += int(ch.uses)
-	}
-	return n
-}
+// Uses is at least the number of the chain's rules, and known before they are
+// read: the kernel counts them together with the jumps to it.
+func (c *Chain) Uses() int { return int(c.uses) }
 
 const chainBinding = 4 // NFT_CHAIN_BINDING
 
