@@ -115,9 +115,9 @@ func (d *decoder) addAmong(all []xt.Pair, dest, not bool) error {
 	default:
 		return errTwice
 	}
-	d.matches[d.among] = m
 	if all[0].IP.IsValid() {
-		d.amongIP = true
+		d.amongIP, m.IPv4 = true, true
 	}
+	d.matches[d.among] = m
 	return nil
 }

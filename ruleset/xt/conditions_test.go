@@ -168,9 +168,10 @@ func TestConditionsOfTypes(t *testing.T) {
 		{MatchAH{SPI: any32, Length: 24, NotLength: true}, "ah spi=5, ah hdrlength=4", no},
 		{MatchAH{SPI: any32, Length: 23}, "ah spi=5, ah hdrlength=4", no},
 		{MatchAH{SPI: any32, Reserved: true}, "ah spi=5, ah reserved=1", no},
-		{MatchRT{SegsLeft: any32, Flags: 5, Not: 1, Type: 2, Length: 24}, "rt seg-left=1, rt type=0, rt hdrlength=2", yes},
-		{MatchRT{SegsLeft: any32, Flags: 8}, "rt seg-left=1", maybe},
-		{MatchFrag{IDs: any32, Flags: 4 | 16}, "frag id=1, frag reserved=0, frag reserved2=0, frag more-fragments=1", yes},
+		{MatchRT{SegsLeft: any32, Flags: 5, Not: 1, Type: 2, Length: 24}, "exthdr rt=1, rt seg-left=1, rt type=0, rt hdrlength=2", yes},
+		{MatchRT{SegsLeft: any32, Flags: 8}, "exthdr rt=1, rt seg-left=1", maybe},
+		{MatchRT{SegsLeft: any32}, "exthdr rt=0", no},
+		{MatchFrag{IDs: any32, Flags: 4 | 16}, "exthdr frag=1, frag id=1, frag reserved=0, frag reserved2=0, frag more-fragments=1", yes},
 		{MatchFrag{IDs: any32, Flags: 8}, "frag id=1, frag frag-off=5", no},
 		{MatchConnlabel{Bit: 70, Not: true}, "ct label=0", yes},
 		{MatchConnlabel{Bit: 3}, "ct label=8", yes},
@@ -195,9 +196,98 @@ func TestConditionsOfTypes(t *testing.T) {
 		{MatchTCPMSS{MSS: Ports{500, 600}, Not: true}, "", maybe},
 		{MatchState{State: 64 | 2}, "ct state=64", yes},
 		{Unknown{Extension: "geoip"}, "", maybe},
+		{MatchIPv6Header{Mask: 0x81}, noHeaders + ", exthdr hbh=1, meta l4proto=6", yes},
+		{MatchIPv6Header{Mask: 0x81}, noHeaders + ", exthdr hbh=0, meta l4proto=6", no},
+		{MatchIPv6Header{Mask: 0x81, Not: true}, noHeaders + ", exthdr hbh=0, meta l4proto=6", yes},
+		{MatchIPv6Header{Mask: 0x81, Not: true}, noHeaders + ", exthdr hbh=1, meta l4proto=6", no},
+		{MatchIPv6Header{Mask: 0x84, Soft: true}, "exthdr hbh=1, meta l4proto=50", yes},
+		{MatchIPv6Header{Mask: 0x84, Soft: true}, "meta l4proto=6", no},
+		{MatchIPv6Header{Mask: 0x84, Soft: true, Not: true}, "exthdr hbh=0, meta l4proto=50", no},
+		{MatchIPv6Header{Mask: 0x82, Soft: true, Not: true}, "exthdr hbh=0, meta l4proto=50", yes},
+		{MatchOpts{Header: "hbh", Length: 8, Flags: 1}, "exthdr hbh=1, hbh hdrlength=0", yes},
+		{MatchOpts{Header: "dst", Length: 8, Flags: 1}, "exthdr dst=0", no},
+		{MatchOpts{Header: "dst", Flags: 2}, "exthdr dst=1", maybe},
+		{MatchSRH{Flags: 0x13, NextHeader: 6, Length: 4, SegmentsLeft: 1}, srhFacts, yes},
+		{MatchSRH{Flags: 4, Length: 255}, srhFacts, no},
+		{MatchSRH{Flags: 0x100, LastEntry: 1}, srhFacts, no},
+		{MatchSRH{Flags: 0x100, Not: 0x100, LastEntry: 1}, srhFacts, yes},
+		{MatchSRH{SegmentsLeft: 1}, "exthdr rt=1, rt type=4, rt seg-left=3, srh last-entry=2", no},
+		{MatchSRH{Flags: 0x2000}, srhFacts, maybe},
+		{MatchPolicy{Flags: 5}, "meta ipsec=0", yes},
+		{MatchPolicy{Flags: 1, Elements: make([]PolicyElement, 1)}, "meta ipsec=1", yes},
+		{MatchPolicy{Flags: 2, Elements: []PolicyElement{{Match: 4, Protocol: 50}}}, "rt ipsec=1", maybe},
+		{MatchPolicy{Flags: 2, Elements: []PolicyElement{{Match: 4, Protocol: 50}}}, "rt ipsec=0", no},
 	} {
 		r := Rule{Matches: []Match{c.match}}
 		rule := ruleset.Rule{When: r.Conditions(ip4, nil)}
+		if got := rule.Judge(known(t, c.facts)); got != c.want {
+			t.Errorf("%+v: %d, want %d, of a packet with %s\n%+v", c.match, got, c.want, c.facts, rule.When)
+		}
+	}
+}
+
+const (
+	noHeaders = "exthdr dst=0, exthdr rt=0, exthdr frag=0, exthdr ah=0"
+	srhFacts  = "exthdr rt=1, rt type=4, rt nexthdr=6, rt hdrlength=4, rt seg-left=1, srh last-entry=1, srh tag=0x500"
+)
+
+// Matches of ebtables look into frames.
+func TestConditionsOfFrames(t *testing.T) {
+	addr := netip.MustParseAddr
+	all := addr("255.255.255.255")
+	list := []Pair{{MAC: [6]byte{2, 0, 0, 0, 0, 1}, IP: addr("10.0.0.1")}, {MAC: [6]byte{2, 0, 0, 0, 0, 2}}}
+	const mac1, mac2, mac3 = "ether saddr=0x020000000001", "ether saddr=0x020000000002", "ether saddr=0x020000000003"
+	for _, c := range []struct {
+		match Match
+		facts string
+		want  ruleset.Truth
+	}{
+		{EbtIP{Asked: 1, Source: addr("10.0.0.0"), SourceMask: addr("255.0.0.0")}, "ip saddr=10.1.2.3", yes},
+		{EbtIP{Asked: 1, Not: 1, Source: addr("10.0.0.0"), SourceMask: addr("255.0.0.0")}, "ip saddr=10.1.2.3", no},
+		{EbtIP{Asked: 2, Dest: addr("10.0.0.1"), DestMask: addr("255.0.0.0")}, "ip daddr=10.0.0.1", no},
+		{EbtIP{IPv6: true, Asked: 2, Dest: addr("fd00::1"), DestMask: addr("ffff::")}, "ip6 daddr=fd00::2", yes},
+		{EbtIP{Asked: 4, Class: 0x12}, "ip dscp=4, ip ecn=2", yes},
+		{EbtIP{Asked: 0x28, Protocol: Protocol{Number: 6}, DestPort: Ports{80, 90}}, "meta l4proto=6, th dport=85", yes},
+		{EbtIP{Asked: 0x28, Not: 0x20, Protocol: Protocol{Number: 6}, DestPort: Ports{80, 90}}, "meta l4proto=6, th dport=85", no},
+		{EbtIP{Asked: 0x28, Protocol: Protocol{Number: 6}, DestPort: Ports{80, 90}}, "meta l4proto=6", maybe},
+		{EbtIP{Asked: 0x48, Protocol: Protocol{Number: 1}, Type: [2]uint8{8, 8}, Code: [2]uint8{0, 255}}, "meta l4proto=1, icmp type=8", yes},
+		{EbtIP{Asked: 0x48, Not: 0x40, Protocol: Protocol{Number: 1}, Type: [2]uint8{3, 5}, Code: [2]uint8{1, 1}}, "meta l4proto=1, icmp type=3, icmp code=2", yes},
+		{EbtIP{IPv6: true, Asked: 8, Protocol: Protocol{Number: 6}}, "meta l4proto=6, th dport=85", yes},
+		{EbtIP{IPv6: true, Asked: 8, Protocol: Protocol{Number: 6}}, "meta l4proto=6", maybe}, // later fragments
+		{EbtIP{IPv6: true, Asked: 8, Protocol: Protocol{Number: 6}}, "meta l4proto=17", no},
+		{EbtIP{IPv6: true, Asked: 8, Not: 8, Protocol: Protocol{Number: 6}}, "meta l4proto=6, exthdr frag=0", no},
+		{EbtIP{IPv6: true, Asked: 8, Not: 8, Protocol: Protocol{Number: 6}}, "meta l4proto=17", yes},
+		{EbtIP{IPv6: true, Asked: 8, Not: 8, Protocol: Protocol{Number: 6}}, "meta l4proto=59, exthdr frag=0", no},
+		{EbtIP{IPv6: true, Asked: 8, Protocol: Protocol{Number: 59}}, "meta l4proto=59", no},
+		{EbtIP{IPv6: true, Asked: 8, Protocol: Protocol{Number: 44}}, "meta l4proto=6, frag frag-off=0", no},
+		{EbtIP{IPv6: true, Asked: 8, Protocol: Protocol{Number: 44}}, "meta l4proto=6, frag frag-off=2", yes},
+		{EbtIP{Asked: 0x80, Type: [2]uint8{0x11, 0x11}}, "igmp type=0x11", yes},
+		{EbtARP{Asked: 1, Opcode: 1}, "arp operation=2", no},
+		{EbtARP{Asked: 8, Source: addr("10.0.0.0"), SourceMask: addr("255.0.0.0")}, "arp ptype=0x800, arp plen=4, arp saddr ip=10.0.0.9", yes},
+		{EbtARP{Asked: 8, Not: 8, Source: addr("10.0.0.1"), SourceMask: all}, "arp ptype=0x86dd, arp plen=16", no},
+		{EbtARP{Asked: 0x80}, "arp ptype=0x800, arp plen=4", maybe},
+		{EbtARP{Asked: 0x80}, "arp ptype=0x800, arp plen=16", no},
+		{EbtARP{Asked: 0x40, Not: 0x40, DestMACMask: [6]byte{255, 255}}, "arp hlen=6, arp htype=1, arp daddr ether=0x000011111111", no},
+		{EbtVLAN{Asked: 7, ID: 5, Priority: 3, Encapsulation: 0x800}, "vlan id=5, vlan pcp=2, vlan type=0x800", yes},
+		{EbtVLAN{Asked: 3, Priority: 3}, "vlan id=0, vlan pcp=2", no},
+		{EbtSTP{Asked: 1 | 0x10, Type: 0x80, RootCost: Span{1, 5}}, "stp type=0x80", yes},
+		{EbtSTP{Asked: 0x10, RootCost: Span{1, 5}}, "stp type=0, stp root-cost=6", no},
+		{EbtSTP{Asked: 0x10, Not: 0x10, RootCost: Span{1, 5}}, "stp type=0, stp root-cost=6", yes},
+		{EbtSTP{Asked: 8 | 0x40, RootAddr: MAC{Mask: [6]byte{1}}, SenderAddr: MAC{Mask: [6]byte{1}}}, "stp type=0, stp root-addr=1, stp sender-addr=2", yes},
+		{Ebt802_3{Asked: 1, SAP: 0x42}, "llc ssap=0x42, llc dsap=0x42", yes},
+		{Ebt802_3{Asked: 1, Not: 1, SAP: 0x42}, "llc ssap=0x42, llc dsap=0x41", no},
+		{Ebt802_3{Asked: 2, Type: 0x800}, "llc ssap=0xaa, llc dsap=0xaa, snap type=0x800", yes},
+		{EbtAmong{Source: list[1:]}, mac2, yes},
+		{EbtAmong{Source: list[1:], NotSource: true}, mac2, no},
+		{EbtAmong{Source: list, IPv4: true}, "ether type=0x800, ip saddr=10.0.0.1, " + mac1, yes},
+		{EbtAmong{Source: list}, "ether type=0x800, ip saddr=10.0.0.2, " + mac1, no},
+		{EbtAmong{Source: list, NotSource: true}, "ether type=0x800, ip saddr=10.0.0.2, " + mac2, no},
+		{EbtAmong{Source: list, NotSource: true, IPv4: true}, "ether type=0x806, " + mac2, no},
+		{EbtAmong{Source: list, NotSource: true}, "ether type=0x806, " + mac2, maybe},
+		{EbtAmong{Source: list, NotSource: true}, "ether type=0x800, " + mac3, yes},
+	} {
+		r := Rule{Frame: &Frame{}, Matches: []Match{c.match}}
+		rule := ruleset.Rule{When: r.Conditions(ruleset.Bridge, nil)}
 		if got := rule.Judge(known(t, c.facts)); got != c.want {
 			t.Errorf("%+v: %d, want %d, of a packet with %s\n%+v", c.match, got, c.want, c.facts, rule.When)
 		}

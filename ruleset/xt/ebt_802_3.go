@@ -28,4 +28,20 @@ func (m Ebt802_3) AppendSave(dst []byte) []byte {
 	return dst
 }
 
-func (Ebt802_3) when(asked) []ruleset.Condition { return untold("looks at the LLC header") }
+func (m Ebt802_3) parts() []Match {
+	return eachBit(uint16(m.Asked), func(bit uint16) Match { m.Asked = uint8(bit); return m })
+}
+
+// when mirrors net/bridge/netfilter/ebt_802_3.c: ebt_802_3_mt, where both access
+// points are compared, negated or not.
+func (m Ebt802_3) when(asked) (all []ruleset.Condition) {
+	if m.Asked&1 != 0 {
+		all = append(all, number8(llcSource, m.SAP, m.Not&1 != 0), number8(llcDest, m.SAP, m.Not&1 != 0))
+	}
+	if m.Asked&2 != 0 {
+		const snap = 0xaa
+		all = append(all, number8(llcSource, snap, false), number8(llcDest, snap, false),
+			number16(snapType, Ports{m.Type, m.Type}, m.Not&2 != 0))
+	}
+	return all
+}

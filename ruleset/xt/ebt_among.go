@@ -3,6 +3,7 @@ package xt
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -12,6 +13,8 @@ import (
 type EbtAmong struct {
 	Source, Dest       []Pair // sorted; nil where that side is not looked at
 	NotSource, NotDest bool
+	// IPv4: it is of nf_tables, where a list with IPv4 addresses is of IPv4 packets alone.
+	IPv4 bool
 }
 
 // Pair is a hardware address and, unless that is 0.0.0.0, the IPv4 address with it.
@@ -38,11 +41,71 @@ func pairs(dst []byte, name string, all []Pair, not bool) []byte {
 	for _, p := range all {
 		a := p.MAC
 		dst = fmt.Appendf(l.next(dst), "%x:%x:%x:%x:%x:%x", a[0], a[1], a[2], a[3], a[4], a[5])
-		if p.IP.IsValid() && !p.IP.IsUnspecified() {
+		if p.hasIP() {
 			dst = p.IP.AppendTo(append(dst, '='))
 		}
 	}
 	return dst
 }
 
-func (EbtAmong) when(asked) []ruleset.Condition { return untold("looks for addresses in a list") }
+func (m EbtAmong) parts() []Match {
+	var parts []Match
+	if m.Source != nil {
+		parts = append(parts, EbtAmong{Source: m.Source, NotSource: m.NotSource, IPv4: m.IPv4})
+	}
+	if m.Dest != nil {
+		parts = append(parts, EbtAmong{Dest: m.Dest, NotDest: m.NotDest, IPv4: m.IPv4})
+	}
+	return parts
+}
+
+// when mirrors net/bridge/netfilter/ebt_among.c: ebt_among_mt, and in nf_tables
+// iptables/nft.c: add_nft_among.
+func (m EbtAmong) when(asked) (all []ruleset.Condition) {
+	if m.Source != nil {
+		all = append(all, m.among(ruleset.EtherSource, ruleset.IPSource, m.Source, m.NotSource)...)
+	}
+	if m.Dest != nil {
+		all = append(all, m.among(ruleset.EtherDest, ruleset.IPDest, m.Dest, m.NotDest)...)
+	}
+	return all
+}
+
+// ofIPv4 is that a frame holds IPv4, and otherwise the range of the types of those
+// that do not.
+func ofIPv4() (is ruleset.Range, below, above ruleset.Range) {
+	return ruleset.Span(0x0800, 0x0800), ruleset.Span(0, 0x07ff), ruleset.Span(0x0801, 0xffff)
+}
+
+func (m EbtAmong) among(mac, ip ruleset.Field, pairs []Pair, not bool) []ruleset.Condition {
+	if !slices.ContainsFunc(pairs, Pair.hasIP) {
+		return []ruleset.Condition{within(mac, not, macsOf(pairs)...)}
+	}
+	is, below, above := ofIPv4()
+	in := ruleset.Condition{Fields: []ruleset.Field{ruleset.EtherType, mac, ip}}
+	for _, p := range pairs {
+		at := ruleset.Any()
+		if p.hasIP() {
+			at = ruleset.Only(ruleset.Addr(p.IP))
+		}
+		in.Rows = append(in.Rows, ruleset.Row{Ranges: []ruleset.Range{is, ruleset.Only(macValue(p.MAC)), at}})
+	}
+	if m.IPv4 {
+		in.Not = not
+		return []ruleset.Condition{single(ruleset.EtherType, false, is), in}
+	}
+	// What else a frame holds may be ARP, whose addresses are looked up, or has none.
+	other := ruleset.Condition{Fields: []ruleset.Field{ruleset.EtherType, "among"}, Rows: []ruleset.Row{
+		{Ranges: []ruleset.Range{below, whole(1)}}, {Ranges: []ruleset.Range{above, whole(1)}},
+	}}
+	return []ruleset.Condition{either(not, in, other)}
+}
+
+func (p Pair) hasIP() bool { return p.IP.IsValid() && !p.IP.IsUnspecified() }
+
+func macsOf(pairs []Pair) (all []ruleset.Range) {
+	for _, p := range pairs {
+		all = append(all, ruleset.Only(macValue(p.MAC)))
+	}
+	return all
+}

@@ -66,4 +66,42 @@ func (m EbtARP) appendOpcode(dst []byte) []byte {
 	return number(dst, m.Opcode)
 }
 
-func (EbtARP) when(asked) []ruleset.Condition { return untold("looks into ARP") }
+func (m EbtARP) parts() []Match {
+	return eachBit(uint16(m.Asked), func(bit uint16) Match { m.Asked = uint8(bit); return m })
+}
+
+// when mirrors net/bridge/netfilter/ebt_arp.c: ebt_arp_mt, which reads protocol
+// addresses of IPv4 and hardware addresses of Ethernet alone.
+func (m EbtARP) when(asked) (all []ruleset.Condition) {
+	not := func(bit uint8) bool { return m.Not&bit != 0 }
+	one := func(bit uint8, f ruleset.Field, n uint16) {
+		if m.Asked&bit != 0 {
+			all = append(all, number16(f, Ports{n, n}, not(bit)))
+		}
+	}
+	one(0x01, arpOperation, m.Opcode)
+	one(0x02, arpHType, m.Hardware)
+	one(0x04, arpPType, m.Protocol)
+	if m.Asked&0x98 != 0 {
+		all = append(all, number8(arpPLen, 4, false), number16(arpPType, Ports{0x0800, 0x0800}, false))
+	}
+	if m.Asked&0x08 != 0 {
+		all = append(all, Network{m.Source, m.SourceMask, not(0x08)}.when(arpSourceIP)...)
+	}
+	if m.Asked&0x10 != 0 {
+		all = append(all, Network{m.Dest, m.DestMask, not(0x10)}.when(arpDestIP)...)
+	}
+	if m.Asked&0x80 != 0 {
+		all = append(all, untold("compares the two protocol addresses")...)
+	}
+	if m.Asked&0x60 != 0 {
+		all = append(all, number8(arpHLen, 6, false), number16(arpHType, Ports{1, 1}, false))
+	}
+	if m.Asked&0x20 != 0 {
+		all = append(all, addressOf(arpSourceMAC, m.SourceMAC, m.SourceMACMask, not(0x20)))
+	}
+	if m.Asked&0x40 != 0 {
+		all = append(all, addressOf(arpDestMAC, m.DestMAC, m.DestMACMask, not(0x40)))
+	}
+	return all
+}

@@ -3,8 +3,6 @@ package xt
 import (
 	"fmt"
 	"net/netip"
-
-	"github.com/pktrail/pktrail/ruleset"
 )
 
 // EbtIP looks at the IP header in a frame, and behind it
@@ -120,5 +118,3 @@ func (m EbtIP) appendIGMP(dst []byte) []byte {
 	}
 	return reach(dst, m.Type[0], m.Type[1])
 }
-
-func (EbtIP) when(asked) []ruleset.Condition { return untold("looks at IP within the frame") }

@@ -35,4 +35,26 @@ func (m EbtVLAN) AppendSave(dst []byte) []byte {
 	return dst
 }
 
-func (EbtVLAN) when(asked) []ruleset.Condition { return untold("looks at the tag of a virtual LAN") }
+func (m EbtVLAN) parts() []Match {
+	if m.hasID() {
+		m.Asked &^= 2
+	}
+	return eachBit(uint16(m.Asked), func(bit uint16) Match { m.Asked = uint8(bit); return m })
+}
+
+func (m EbtVLAN) hasID() bool { return m.Asked&1 != 0 && m.ID != 0 }
+
+// when mirrors net/bridge/netfilter/ebt_vlan.c: ebt_vlan_mt, and
+// ebt_vlan_mt_check, which forgets the priority where there is an identifier.
+func (m EbtVLAN) when(asked) (all []ruleset.Condition) {
+	if m.Asked&1 != 0 {
+		all = append(all, number16(vlanID, Ports{m.ID, m.ID}, m.Not&1 != 0))
+	}
+	if m.Asked&2 != 0 && !m.hasID() {
+		all = append(all, number8(vlanPriority, m.Priority, m.Not&2 != 0))
+	}
+	if m.Asked&4 != 0 {
+		all = append(all, number16(vlanType, Ports{m.Encapsulation, m.Encapsulation}, m.Not&4 != 0))
+	}
+	return all
+}

@@ -149,11 +149,30 @@ func (r *Rule) frameConditions(a asked) []ruleset.Condition {
 	all.add(r.Out.appendEbt(all.words, " -o"), r.Out.when(ruleset.OutName))
 	all.add(f.LogicalOut.appendEbt(all.words, " --logical-out"), f.LogicalOut.when(ruleset.OutPort))
 	for _, m := range r.Matches {
-		if conditions := m.when(a); len(conditions) > 0 {
-			all.add(m.AppendSave(all.words), conditions)
-		}
+		all.frameMatch(m, a)
 	}
 	return all.finish()
+}
+
+// frameMatch is told.match in the words of ebtables, which have no -m.
+func (t *told) frameMatch(m Match, a asked) {
+	parts := []Match{m}
+	if p, ok := m.(parted); ok {
+		parts = p.parts()
+	}
+	for _, part := range parts {
+		if conditions := part.when(a); len(conditions) > 0 {
+			t.add(part.AppendSave(t.words), conditions)
+		}
+	}
+}
+
+// eachBit is a match for each option that is asked for.
+func eachBit(asked uint16, only func(bit uint16) Match) (parts []Match) {
+	for ; asked != 0; asked &= asked - 1 {
+		parts = append(parts, only(asked&-asked))
+	}
+	return parts
 }
 
 func (t EtherType) when() []ruleset.Condition {
@@ -171,6 +190,11 @@ func (m MAC) when(f ruleset.Field) []ruleset.Condition {
 		return nil
 	}
 	return []ruleset.Condition{masked(f, macValue(m.Addr), macValue(m.Mask), 48, m.Not)}
+}
+
+// addressOf compares a hardware address in the packet with one, both under the mask.
+func addressOf(f ruleset.Field, addr, mask [6]byte, not bool) ruleset.Condition {
+	return masked(f, macValue(addr).And(macValue(mask)), macValue(mask), 48, not)
 }
 
 func macValue(a [6]byte) ruleset.Value {

@@ -32,7 +32,7 @@ func (m MatchFrag) AppendSave(dst []byte) []byte {
 // when mirrors net/ipv6/netfilter/ip6t_frag.c: frag_mt6, which does not look at
 // the length.
 func (m MatchFrag) when(asked) []ruleset.Condition {
-	all := []ruleset.Condition{number32(fragID, m.IDs, m.Not&1 != 0)}
+	all := []ruleset.Condition{number8(fragHeader, 1, false), number32(fragID, m.IDs, m.Not&1 != 0)}
 	for i, zero := range [...][]ruleset.Condition{
 		2: {number8(fragReserved, 0, false), number8(fragRes2, 0, false)},
 		3: {number16(fragOffset, Ports{}, false)},

@@ -6,12 +6,13 @@ import "github.com/pktrail/pktrail/ruleset"
 // (include/uapi/linux/netfilter_ipv6/ip6t_ipv6header.h: MASK_*).
 type MatchIPv6Header struct {
 	Headers []string // in iptables' words
+	Mask    uint8    // the same as bits: MASK_*
 	Not     bool
 	Soft    bool // others may be there too
 }
 
 func decodeIPv6Header(b info, e Env) Match {
-	m := MatchIPv6Header{Not: b.is(1), Soft: b.is(2)}
+	m := MatchIPv6Header{Mask: b.u8(0), Not: b.is(1), Soft: b.is(2)}
 	for _, h := range [...]struct {
 		bit, protocol uint8
 		word          string
@@ -49,7 +50,33 @@ func (m MatchIPv6Header) AppendSave(dst []byte) []byte {
 	return dst
 }
 
-// when: net/ipv6/netfilter/ip6t_ipv6header.c walks through the headers.
-func (MatchIPv6Header) when(asked) []ruleset.Condition {
-	return untold("depends on which extension headers the packet has")
+// when mirrors net/ipv6/netfilter/ip6t_ipv6header.c: ipv6header_mt6. Where others
+// may be there, none of the headers is when it is negated, and otherwise all are.
+func (m MatchIPv6Header) when(asked) []ruleset.Condition {
+	var all []ruleset.Condition
+	for i, is := range extensionHeaders() {
+		has := m.Mask>>i&1 != 0
+		if m.Soft && !has {
+			continue
+		}
+		if has == m.Not {
+			is.Not = !is.Not
+		}
+		all = append(all, is)
+	}
+	if m.Not && !m.Soft {
+		return []ruleset.Condition{either(false, all...)}
+	}
+	return all
+}
+
+// extensionHeaders are the headers of [MatchIPv6Header.Mask], from the lowest bit
+// on. What ends them is the payload's protocol, ESP, or nothing.
+func extensionHeaders() []ruleset.Condition {
+	esp, none := ruleset.Span(50, 50), ruleset.Span(59, 59)
+	return []ruleset.Condition{
+		within(ruleset.L4Proto, true, esp, none), single(ruleset.L4Proto, false, none), single(ruleset.L4Proto, false, esp),
+		number8(authHeader, 1, false), number8(fragHeader, 1, false), number8(routeHeader, 1, false),
+		number8(destHeader, 1, false), number8(hopHeader, 1, false),
+	}
 }

@@ -44,7 +44,18 @@ func (m MatchOpts) AppendSave(dst []byte) []byte {
 	return dst
 }
 
-// when: net/ipv6/netfilter/ip6t_hbh.c walks through the options.
-func (MatchOpts) when(asked) []ruleset.Condition {
-	return untold("looks through options of IPv6")
+// when mirrors net/ipv6/netfilter/ip6t_hbh.c: hbh_mt6.
+func (m MatchOpts) when(asked) []ruleset.Condition {
+	header, length := hopHeader, hopLength
+	if m.Header == "dst" {
+		header, length = destHeader, destLength
+	}
+	all := []ruleset.Condition{number8(header, 1, false)}
+	if m.Flags&1 != 0 {
+		all = append(all, headerLength(length, m.Length, 8, 1, m.Not&1 != 0))
+	}
+	if m.Flags&2 != 0 {
+		all = append(all, untold("looks through options of IPv6")...)
+	}
+	return all
 }

@@ -94,7 +94,19 @@ func (e PolicyElement) append(dst []byte) []byte {
 	return dst
 }
 
-// when: net/netfilter/xt_policy.c asks the packet's path through IPsec, or its route.
-func (MatchPolicy) when(asked) []ruleset.Condition {
-	return untold("depends on the IPsec policy of the packet")
+// when mirrors net/netfilter/xt_policy.c: policy_mt. Which transformations they
+// are is not told, but that there are any.
+func (m MatchPolicy) when(asked) []ruleset.Condition {
+	transformed := secPath
+	if m.Flags&1 == 0 {
+		transformed = routeXfrm
+	}
+	if m.Flags&4 != 0 {
+		return []ruleset.Condition{number8(transformed, 0, false)}
+	}
+	all := []ruleset.Condition{number8(transformed, 1, false)}
+	if m.Flags&8 == 0 && len(m.Elements) == 1 && m.Elements[0].Match == 0 {
+		return all
+	}
+	return append(all, untold("depends on which IPsec policy the packet has")...)
 }

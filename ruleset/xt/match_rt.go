@@ -55,7 +55,7 @@ func (m MatchRT) AppendSave(dst []byte) []byte {
 
 // when mirrors net/ipv6/netfilter/ip6t_rt.c: rt_mt6.
 func (m MatchRT) when(asked) []ruleset.Condition {
-	all := []ruleset.Condition{number32(rtSegsLeft, m.SegsLeft, m.Not&2 != 0)}
+	all := []ruleset.Condition{number8(routeHeader, 1, false), number32(rtSegsLeft, m.SegsLeft, m.Not&2 != 0)}
 	if m.Flags&1 != 0 {
 		all = append(all, number32(rtType, Span{m.Type, m.Type}, m.Not&1 != 0))
 	}

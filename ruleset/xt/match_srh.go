@@ -1,6 +1,7 @@
 package xt
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 
@@ -64,7 +65,51 @@ func (m MatchSRH) AppendSave(dst []byte) []byte {
 	return dst
 }
 
-// when: net/ipv6/netfilter/ip6t_srh.c walks through its segments.
-func (MatchSRH) when(asked) []ruleset.Condition {
-	return untold("looks at the segment routing header")
+// when mirrors net/ipv6/netfilter/ip6t_srh.c: srh1_mt6, which passes no header
+// whose segments left are more than it has.
+func (m MatchSRH) when(asked) []ruleset.Condition {
+	const segments = 4 // IPV6_SRCRT_TYPE_4
+	all := []ruleset.Condition{number8(routeHeader, 1, false), number8(rtType, segments, false), segmentsWithin()}
+	for i, f := range [...]ruleset.Field{
+		rtNextHeader, rtLength, rtLength, rtLength, rtSegsLeft, rtSegsLeft, rtSegsLeft, srhLast, srhLast, srhLast, srhTag,
+	} {
+		if m.Flags>>i&1 != 0 {
+			all = append(all, m.compare(f, i, m.Not>>i&1 != 0))
+		}
+	}
+	if m.Flags&0x3800 != 0 {
+		all = append(all, untold("looks at segments of the header")...)
+	}
+	return all
+}
+
+// compare is the condition of one bit of Flags: equal, greater or less for each
+// number but the first and the last.
+func (m MatchSRH) compare(f ruleset.Field, i int, not bool) ruleset.Condition {
+	if f == srhTag { // the kernel compares the machine's number with the packet's bytes
+		tag := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, m.Tag))
+		return number16(f, Ports{tag, tag}, not)
+	}
+	n := map[ruleset.Field]uint8{rtNextHeader: m.NextHeader, rtLength: m.Length, rtSegsLeft: m.SegmentsLeft, srhLast: m.LastEntry}[f]
+	switch {
+	case i == 0 || i%3 == 1:
+		return number8(f, n, not)
+	case i%3 == 2 && n == 255, i%3 == 0 && n == 0:
+		c := never(f)
+		if not {
+			c = there(f, 8)
+		}
+		return c
+	case i%3 == 2:
+		return single(f, not, ruleset.Span(uint64(n)+1, 255))
+	}
+	return single(f, not, ruleset.Span(0, uint64(n)-1))
+}
+
+func segmentsWithin() ruleset.Condition {
+	c := ruleset.Condition{Fields: []ruleset.Field{rtSegsLeft, srhLast}, Rows: make([]ruleset.Row, 256)}
+	for last := range uint64(256) {
+		c.Rows[last].Ranges = []ruleset.Range{ruleset.Span(0, last), ruleset.Span(last, last)}
+	}
+	return c
 }
