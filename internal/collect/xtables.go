@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -99,7 +100,9 @@ func (x *xtSocket) names() *xt.Names {
 type setNames struct {
 	x       *xtSocket
 	version uint32
-	known   map[uint16]string
+
+	mu    sync.Mutex
+	known map[uint16]string
 }
 
 // The socket option of ipsets (include/uapi/linux/netfilter/ipset/ip_set.h).
@@ -120,8 +123,11 @@ func newSetNames() (*setNames, error) {
 	return &setNames{x: x, known: map[uint16]string{}}, nil
 }
 
-// name returns "" for a set without a name, or one that may not be asked for.
+// name returns "" for a set without a name, or one that may not be asked for. It
+// may be called from several goroutines.
 func (s *setNames) name(index uint16) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	name, known := s.known[index]
 	if !known {
 		name, _ = s.ask(index)

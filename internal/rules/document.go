@@ -16,18 +16,15 @@ import (
 // each back end those of IPv4, of IPv6, of bridges and of ARP, behind a comment that says for which
 // tool. The rules have counters before them where withCounters says so. It
 // returns why other tables were left out, a sentence each; the error is the
-// writer's. Tables are told one by one and written in pieces, since the rules of
-// a large host in two forms, and their text, would need a lot of memory.
+// writer's. Tables are written one by one and in pieces, since the rules of
+// a large host in two forms would need a lot of memory.
 func (h *Host) WriteSave(w io.Writer, s *Selection, withCounters bool) (leftOut []string, err error) {
 	begun := ""
 	for _, t := range h.savable(s) {
-		told := t.read
-		if told == nil {
-			var why error
-			if told, why = h.told(t.native); why != nil {
-				leftOut = append(leftOut, why.Error())
-				continue
-			}
+		saved, why := h.saved(t, withCounters)
+		if why != nil {
+			leftOut = append(leftOut, why.Error())
+			continue
 		}
 		if head := banner(t.key.Backend, t.key.Family); head != begun {
 			begun = head
@@ -35,11 +32,23 @@ func (h *Host) WriteSave(w io.Writer, s *Selection, withCounters bool) (leftOut 
 				return leftOut, err
 			}
 		}
-		if err := told.WriteSave(w, withCounters); err != nil {
+		if err := saved(w); err != nil {
 			return leftOut, err
 		}
 	}
 	return leftOut, nil
+}
+
+// saved is what writes the text of a table; the error says why there is none.
+func (h *Host) saved(t savable, withCounters bool) (write func(io.Writer) error, err error) {
+	if t.read != nil {
+		return func(w io.Writer) error { return t.read.WriteSave(w, withCounters) }, nil
+	}
+	text, err := iptnft.Save(t.native, h.env(t.native.Family), withCounters)
+	if err != nil {
+		return nil, err
+	}
+	return text.Write, nil
 }
 
 func banner(b ruleset.Backend, fam ruleset.Family) string {

@@ -15,9 +15,9 @@ import (
 type decoder struct {
 	env   xt.Env
 	names map[string]string // of matches and targets, each once
-	goals map[string]*goal  // by chain
-	sets  []*nft.Set        // of the table
-	spare []xt.Match        // room for the matches of rules to come
+	jumps jumps
+	sets  []*nft.Set // of the table
+	spare []xt.Match // room for the matches of rules to come
 
 	// Of the rule at hand.
 	rule    *xt.Rule
@@ -33,20 +33,16 @@ type decoder struct {
 	fourBytes bool // it asks for protocol addresses of four bytes, as arptables does
 }
 
-func newDecoder(t *nft.Table, e xt.Env) *decoder {
-	d := &decoder{env: e, sets: t.Sets, names: map[string]string{}, goals: make(map[string]*goal, len(t.Chains))}
-	all := make([]goal, len(t.Chains))
-	for i, c := range t.Chains {
-		all[i].chain = c.Name
-		d.goals[c.Name] = &all[i]
-	}
-	return d
-}
+// jumps are the targets of rules that jump to a chain, by its name: the same for
+// all of them.
+type jumps map[string]xt.Target
 
-// goal is where rules jump to; the target is the same for all of them.
-type goal struct {
-	chain          string
-	byJump, byGoto xt.Target // nil before the first
+func jumpsTo(chains []*nft.Chain) jumps {
+	to := make(jumps, len(chains))
+	for _, c := range chains {
+		to[c.Name] = xt.Jump{Chain: c.Name}
+	}
+	return to
 }
 
 var (

@@ -3,13 +3,14 @@ package iptnft
 import (
 	"fmt"
 
+	"github.com/pktrail/pktrail/internal/inorder"
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/nft"
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
 // Spend is [Table] and then [xt.Table.Model], for tables of very many rules: it
-// takes the rules out of t chain by chain, so that no more than a few are there in
+// takes the rules out of t part by part, so that no more than a few are there in
 // several forms at a time. Where it returns an error, which is that of Table,
 // t is whole.
 func Spend(t *nft.Table, e xt.Env, when bool, members ruleset.Members) (*ruleset.Table, error) {
@@ -20,36 +21,27 @@ func Spend(t *nft.Table, e xt.Env, when bool, members ruleset.Members) (*ruleset
 	return model, nil
 }
 
-// atATime is from how many rules on those that were told are turned.
-const atATime = 4096
-
 // spend tells every rule twice: at first only to see whether all can be told.
 func spend(t *nft.Table, e xt.Env, when bool, members ruleset.Members) (*ruleset.Table, error) {
 	s, err := newTelling(t, e)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range s.places {
-		if _, err := s.chain(p); err != nil {
-			return nil, err
-		}
+	if err := s.each(func(*xt.Table) {}); err != nil {
+		return nil, err
 	}
-	part := s.empty()
-	model := part.Model(when, members)
-	rules := 0
-	for i, p := range s.places {
-		c, err := s.chain(p)
+	model := s.empty().Model(when, members)
+	next := 0
+	return model, inorder.Each(len(s.parts), func(i int) ([]*ruleset.Chain, error) {
+		part, err := s.tell(i)
 		if err != nil {
 			return nil, err
 		}
-		if p.chain != nil {
-			p.chain.Rules = nil
-		}
-		part.Chains, rules = append(part.Chains, c), rules+len(c.Rules)
-		if rules >= atATime || i == len(s.places)-1 {
-			model.Chains = append(model.Chains, part.Model(when, members).Chains...)
-			part.Chains, rules = part.Chains[:0], 0
-		}
-	}
-	return model, nil
+		return part.Model(when, members).Chains, nil
+	}, func(chains []*ruleset.Chain) error {
+		model.Chains = append(model.Chains, chains...)
+		s.spent(next)
+		next++
+		return nil
+	})
 }

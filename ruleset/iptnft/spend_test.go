@@ -11,9 +11,9 @@ import (
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
-// manyRules is more rules than are told at a time.
+// manyRules is more rules than one part has.
 func manyRules(last []byte) *nft.Table {
-	rules := make([][]byte, atATime+100)
+	rules := make([][]byte, partRules+100)
 	for i := range rules {
 		rules[i] = list(proto("\x06"), load(2, 2, 2), compare(equal, string([]byte{byte(i >> 8), byte(i)})), counted(uint64(i), 0), decides(verdictJump, "user"))
 	}
@@ -54,7 +54,7 @@ func TestSpendNothing(t *testing.T) {
 	if _, err := Spend(table, xt.Env{}, false, nil); err == nil || want == nil || err.Error() != want.Error() {
 		t.Errorf("%v instead of %v", err, want)
 	}
-	if n := len(chainOf(table, "INPUT").Rules); n != atATime+100 {
+	if n := len(chainOf(table, "INPUT").Rules); n != partRules+100 {
 		t.Errorf("%d rules are left", n)
 	}
 }

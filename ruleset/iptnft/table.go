@@ -55,20 +55,8 @@ func table(t *nft.Table, e xt.Env) (*xt.Table, error) {
 		return nil, err
 	}
 	told := s.empty()
-	told.Chains = make([]*xt.Chain, len(s.places))
-	for i, p := range s.places {
-		if told.Chains[i], err = s.chain(p); err != nil {
-			return nil, err
-		}
-	}
-	return told, nil
-}
-
-// telling is a table whose chains are told one by one.
-type telling struct {
-	*decoder
-	table  *nft.Table
-	places []place
+	told.Chains = make([]*xt.Chain, 0, len(t.Chains))
+	return told, s.each(func(part *xt.Table) { told.Chains = append(told.Chains, part.Chains...) })
 }
 
 func newTelling(t *nft.Table, e xt.Env) (*telling, error) {
@@ -80,20 +68,7 @@ func newTelling(t *nft.Table, e xt.Env) (*telling, error) {
 		return nil, err
 	}
 	e.Family = t.Family
-	return &telling{newDecoder(t, e), t, places}, nil
-}
-
-// empty is the table without its chains.
-func (s *telling) empty() *xt.Table {
-	return &xt.Table{Name: s.table.Name, Backend: ruleset.NFT, Family: s.table.Family}
-}
-
-func (s *telling) chain(p place) (*xt.Chain, error) {
-	c, err := s.decoder.chain(p)
-	if err != nil {
-		return nil, fmt.Errorf("chain %s: %w", p.name, err)
-	}
-	return c, nil
+	return &telling{env: e, table: t, parts: partsOf(places), jumps: jumpsTo(t.Chains)}, nil
 }
 
 const dormant = 1 // NFT_TABLE_F_DORMANT

@@ -54,7 +54,7 @@ func (d *decoder) verdict(v wire.Attrs) error {
 	case verdictJump:
 		d.decide(d.jump(v))
 	case verdictGoto:
-		d.decide(d.goTo(v))
+		d.decide(xt.Jump{Chain: goal(v), Goto: true})
 	default:
 		return errOperation
 	}
@@ -62,25 +62,10 @@ func (d *decoder) verdict(v wire.Attrs) error {
 }
 
 func (d *decoder) jump(v wire.Attrs) xt.Target {
-	g := d.goal(v)
-	if g.byJump == nil {
-		g.byJump = xt.Jump{Chain: g.chain}
+	if t, ok := d.jumps[goal(v)]; ok {
+		return t
 	}
-	return g.byJump
+	return xt.Jump{Chain: goal(v)}
 }
 
-func (d *decoder) goTo(v wire.Attrs) xt.Target {
-	g := d.goal(v)
-	if g.byGoto == nil {
-		g.byGoto = xt.Jump{Chain: g.chain, Goto: true}
-	}
-	return g.byGoto
-}
-
-func (d *decoder) goal(v wire.Attrs) *goal {
-	chain := wire.Attr{Data: nested(v, verdictChain)}.Text()
-	if g := d.goals[string(chain)]; g != nil {
-		return g
-	}
-	return &goal{chain: string(chain)}
-}
+func goal(v wire.Attrs) string { return string(wire.Attr{Data: nested(v, verdictChain)}.Text()) }

@@ -35,7 +35,7 @@ type Names struct {
 	DeviceGroup map[uint32]string         // of /etc/iproute2/group
 	Realm       map[uint32]string         // of /etc/iproute2/rt_realms
 	ConnLabel   map[uint16]string         // of /etc/xtables/connlabel.conf
-	Set         func(index uint16) string // ipsets by their index in the kernel; nil for none
+	Set         func(index uint16) string // ipsets by their index in the kernel, asked from several goroutines; nil for none
 }
 
 // Env is what an extension cannot be read without: the family of its table,

@@ -1,15 +1,14 @@
 package xt
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"slices"
 	"sort"
 
+	"github.com/pktrail/pktrail/internal/inorder"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -135,12 +134,29 @@ func (p *tableParser) read() error {
 	if err := p.findChains(); err != nil {
 		return err
 	}
-	for i := range p.where {
-		if err := p.fill(&p.where[i]); err != nil {
-			return err
+	parts := p.parts()
+	return inorder.Each(len(parts), func(i int) (struct{}, error) {
+		for j := range parts[i] {
+			if err := p.fill(&parts[i][j]); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, nil
+	}, func(struct{}) error { return nil })
+}
+
+// partBytes is from how many bytes of entries on chains are decoded apart from others.
+const partBytes = 256 << 10
+
+func (p *tableParser) parts() (parts [][]extent) {
+	begin := 0
+	for i, x := range p.where {
+		if x.end-p.where[begin].begin >= partBytes || i == len(p.where)-1 {
+			parts = append(parts, p.where[begin:i+1])
+			begin = i + 1
 		}
 	}
-	return nil
+	return parts
 }
 
 // findChains walks the entries once for the places where chains begin.
@@ -291,97 +307,4 @@ func (p *tableParser) standard(e entry, n int32) (Target, error) {
 		return nil, fmt.Errorf("entry at byte %d: jump to byte %d, where no chain begins", e.at, n)
 	}
 	return Jump{p.where[i].chain.Name, e.data.u8(p.lay.flags)&p.lay.gotoFlag != 0}, nil
-}
-
-// AppendSave appends the table as iptables-legacy-save prints it, without the
-// comments that name tool and time; with counters as its option -c does.
-func (t *Table) AppendSave(dst []byte, withCounters bool) []byte {
-	dst = slices.Grow(dst, t.textSize())
-	dst = append(append(append(dst, '*'), t.Name...), '\n')
-	for _, c := range t.Chains {
-		dst = c.appendHead(dst, t.Family)
-	}
-	for _, c := range t.Chains {
-		for i := range c.Rules {
-			dst = t.appendRule(dst, c, i, withCounters)
-		}
-	}
-	return append(dst, t.end()...)
-}
-
-// end is the last line, which ebtables-save and arptables-nft-save do not have;
-// that of arptables-legacy-save is empty.
-func (t *Table) end() string {
-	switch {
-	case t.Family == ruleset.Bridge, t.Family == ruleset.ARP && t.Backend == ruleset.NFT:
-		return ""
-	case t.Family == ruleset.ARP:
-		return "\n"
-	}
-	return "COMMIT\n"
-}
-
-// pieceSize is from how many bytes on a part of a table's text is written.
-const pieceSize = 64 << 10
-
-// WriteSave writes what [Table.AppendSave] appends, in pieces, so that the text
-// of a large table is never held as a whole.
-func (t *Table) WriteSave(w io.Writer, withCounters bool) error {
-	out := bufio.NewWriterSize(w, pieceSize)
-	line := append(append([]byte{'*'}, t.Name...), '\n')
-	_, _ = out.Write(line)
-	for _, c := range t.Chains {
-		line = c.appendHead(line[:0], t.Family)
-		_, _ = out.Write(line)
-	}
-	for _, c := range t.Chains {
-		for i := range c.Rules {
-			line = t.appendRule(line[:0], c, i, withCounters)
-			_, _ = out.Write(line)
-		}
-	}
-	_, _ = out.WriteString(t.end())
-	return out.Flush() // it keeps the first error
-}
-
-func (c *Chain) appendHead(dst []byte, fam ruleset.Family) []byte {
-	dst = append(append(append(dst, ':'), c.Name...), ' ')
-	if c.Policy == "" {
-		dst = append(dst, '-')
-	}
-	dst = append(dst, c.Policy...)
-	if fam == ruleset.Bridge || fam == ruleset.ARP {
-		return append(dst, '\n')
-	}
-	dst = append(dst, ' ')
-	return append(counters(dst, c.Packets, c.Bytes), '\n')
-}
-
-func (t *Table) appendRule(dst []byte, c *Chain, i int, withCounters bool) []byte {
-	if withCounters {
-		dst = c.Rules[i].AppendCounters(dst)
-	}
-	dst = c.Rules[i].AppendSave(dst, c.Name)
-	if t.Family == ruleset.ARP && t.blankEnds(&c.Rules[i]) {
-		dst = append(dst, ' ')
-	}
-	return append(dst, '\n')
-}
-
-// blankEnds: arptables-legacy-save has a blank behind each rule but one that ends
-// with MARK, arptables-nft-save behind a rule that says nothing.
-func (t *Table) blankEnds(r *Rule) bool {
-	if t.Backend == ruleset.NFT {
-		return len(r.AppendSave(nil, "")) == len("-A ")
-	}
-	_, marks := r.Target.(ARPMark)
-	return !marks
-}
-
-// textSize guesses how many bytes the table's text will have.
-func (t *Table) textSize() (n int) {
-	for _, c := range t.Chains {
-		n += 40 + 160*len(c.Rules)
-	}
-	return n
 }
