@@ -62,8 +62,15 @@ func (a *arguments) text(g given) string {
 }
 
 // number reads a decimal, octal (0…) or hexadecimal (0x…) number of so many bits.
-func (a *arguments) number(g given, s string, bits int) uint64 {
-	n, err := strconv.ParseUint(s, 0, bits)
+func (a *arguments) number(g given, s string, bits int) uint64 { return a.numberOf(g, s, 0, bits) }
+
+// numberOf reads a number to a base, before which "0x" may stand when that is 16.
+func (a *arguments) numberOf(g given, s string, base, bits int) uint64 {
+	digits := s
+	if base == 16 {
+		digits = strings.TrimPrefix(strings.TrimPrefix(s, "0x"), "0X")
+	}
+	n, err := strconv.ParseUint(digits, base, bits)
 	if err != nil || strings.Contains(s, "_") {
 		a.fail(g, "no number of "+strconv.Itoa(bits)+" bits")
 	}

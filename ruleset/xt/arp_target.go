@@ -3,6 +3,7 @@ package xt
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -110,4 +111,60 @@ func decodeARPClassify(b info, e Env) Target {
 func (t ARPClassify) AppendSave(dst []byte) []byte {
 	dst = padded(append(dst, " --set-class "...), t.Priority>>16, 1)
 	return padded(append(dst, ':'), t.Priority&0xffff, 1)
+}
+
+func parseARPMangle(a *arguments, e Env) Target {
+	t := ARPMangle{Ends: 1}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "mangle-ip-s":
+			t.Source, t.Flags = a.addr(g, a.text(g), e), t.Flags|mangleSource
+		case "mangle-ip-d":
+			t.Dest, t.Flags = a.addr(g, a.text(g), e), t.Flags|mangleDest
+		case "mangle-mac-s":
+			t.SourceMAC, t.Flags = a.wholeMAC(g), t.Flags|mangleSourceMAC
+		case "mangle-mac-d":
+			t.DestMAC, t.Flags = a.wholeMAC(g), t.Flags|mangleDestMAC
+		case "mangle-target":
+			t.Ends = int32(a.word(g, a.text(g), "CONTINUE,DROP,ACCEPT")) - 1
+		default:
+			return false
+		}
+		return true
+	})
+	return t
+}
+
+// parseARPMark: the numbers are to base 16. --set-mark is that of 1.8.10.
+func parseARPMark(a *arguments, _ Env) Target {
+	var t TargetMark
+	a.plain(func(g given) bool {
+		if g.name == "set-xmark" {
+			t.Mark, t.Mask = a.masked(g)
+			return true
+		}
+		n := uint32(a.numberOf(g, a.text(g), 16, 32))
+		switch g.name {
+		case "set-mark":
+			t = TargetMark{n, ^uint32(0)}
+		case "and-mark":
+			t = TargetMark{0, ^n}
+		case "or-mark":
+			t = TargetMark{n, n}
+		default:
+			return false
+		}
+		return true
+	})
+	return ARPMark{t}
+}
+
+func parseARPClassify(a *arguments, _ Env) Target {
+	var t TargetClassify
+	a.plain(func(g given) bool {
+		major, minor, _ := strings.Cut(a.text(g), ":")
+		t.Priority = uint32(a.numberOf(g, major, 16, 16))<<16 | uint32(a.numberOf(g, minor, 16, 16))
+		return g.name == "set-class"
+	})
+	return ARPClassify{t}
 }

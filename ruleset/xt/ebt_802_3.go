@@ -45,3 +45,21 @@ func (m Ebt802_3) when(asked) (all []ruleset.Condition) {
 	}
 	return all
 }
+
+func parseEbt802_3(a *arguments, _ Env) Match {
+	var m Ebt802_3
+	a.each(func(g given) bool {
+		bit := uint8(1)
+		switch g.name {
+		case "802_3-sap":
+			m.SAP = uint8(a.numberOf(g, a.text(g), 16, 8))
+		case "802_3-type":
+			bit, m.Type = 2, uint16(a.numberOf(g, a.text(g), 16, 16))
+		default:
+			return false
+		}
+		m.Asked, m.Not = ask(m.Asked, m.Not, bit, g)
+		return true
+	})
+	return m
+}

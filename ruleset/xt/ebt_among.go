@@ -1,9 +1,12 @@
 package xt
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -107,5 +110,50 @@ func macsOf(pairs []Pair) (all []ruleset.Range) {
 	for _, p := range pairs {
 		all = append(all, ruleset.Only(macValue(p.MAC)))
 	}
+	return all
+}
+
+// ofNFT is the match as nf_tables has it.
+func (m EbtAmong) ofNFT() EbtAmong {
+	for _, p := range slices.Concat(m.Source, m.Dest) {
+		m.IPv4 = m.IPv4 || p.IP.IsValid()
+	}
+	return m
+}
+
+func parseEbtAmong(a *arguments, _ Env) Match {
+	var m EbtAmong
+	a.each(func(g given) bool {
+		switch g.name {
+		case "among-src":
+			m.Source, m.NotSource = a.pairs(g), g.not
+		case "among-dst":
+			m.Dest, m.NotDest = a.pairs(g), g.not
+		default:
+			return false
+		}
+		return true
+	})
+	return m
+}
+
+// pairs reads addresses with commas between them; where one has an IPv4 address
+// with it, those without have 0.0.0.0.
+func (a *arguments) pairs(g given) (all []Pair) {
+	text := a.text(g)
+	for s := range strings.SplitSeq(strings.TrimSuffix(text, ","), ",") {
+		address, ip, with := strings.Cut(s, "=")
+		p := Pair{MAC: [6]byte(a.bytes(g, address))}
+		switch {
+		case with:
+			p.IP = a.addr(g, ip, Env{Family: ip4})
+		case strings.Contains(text, "="):
+			p.IP = netip.IPv4Unspecified()
+		}
+		all = append(all, p)
+	}
+	slices.SortStableFunc(all, func(p, q Pair) int {
+		return cmp.Or(bytes.Compare(p.MAC[:], q.MAC[:]), p.IP.Compare(q.IP))
+	})
 	return all
 }

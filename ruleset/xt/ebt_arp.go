@@ -56,10 +56,7 @@ func (m EbtARP) appendOne(dst []byte, bit uint8, not bool) []byte {
 }
 
 func (m EbtARP) appendOpcode(dst []byte) []byte {
-	words := [...]string{
-		"Request", "Reply", "Request_Reverse", "Reply_Reverse", "DRARP_Request", "DRARP_Reply", "DRARP_Error",
-		"InARP_Request", "ARP_NAK",
-	}
+	words := arpOperations()
 	if m.Opcode > 0 && int(m.Opcode) <= len(words) {
 		return bare(dst, words[m.Opcode-1])
 	}
@@ -104,4 +101,43 @@ func (m EbtARP) when(asked) (all []ruleset.Condition) {
 		all = append(all, addressOf(arpDestMAC, m.DestMAC, m.DestMACMask, not(0x40)))
 	}
 	return all
+}
+
+func parseEbtARP(a *arguments, _ Env) Match {
+	var m EbtARP
+	a.each(func(g given) bool {
+		bit, ok := oneOf(g, []string{
+			"arp-op arp-opcode", "arp-htype", "arp-ptype", "arp-ip-src", "arp-ip-dst", "arp-mac-src", "arp-mac-dst", "arp-gratuitous",
+		})
+		if !ok {
+			return false
+		}
+		m.Asked, m.Not = ask(m.Asked, m.Not, 1<<bit, g)
+		m.parse(a, bit, g)
+		return true
+	})
+	return m
+}
+
+func (m *EbtARP) parse(a *arguments, bit int, g given) {
+	switch bit {
+	case 0:
+		m.Opcode = a.worded(g, arpOperationOf)
+	case 1:
+		m.Hardware = a.worded(g, arpHardwareOf)
+	case 2:
+		m.Protocol = a.etherType(g, a.text(g))
+	case 3:
+		m.Source, m.SourceMask = a.network(g, Env{Family: ip4})
+	case 4:
+		m.Dest, m.DestMask = a.network(g, Env{Family: ip4})
+	case 5:
+		addr := a.mac(g)
+		m.SourceMAC, m.SourceMACMask = addr.Addr, addr.Mask
+	case 6:
+		addr := a.mac(g)
+		m.DestMAC, m.DestMACMask = addr.Addr, addr.Mask
+	case 7:
+		a.flag(g)
+	}
 }

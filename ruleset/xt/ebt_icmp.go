@@ -35,3 +35,14 @@ func icmp6Names() []icmpName {
 		{136, 0, 255, "neighbour-advertisement"}, {137, 0, 255, "redirect"},
 	}
 }
+
+// icmpWord is the first of several words for one message.
+func icmpWord(s string) string {
+	if first, ok := map[string]string{
+		"ping": "echo-request", "pong": "echo-reply", "ttl-exceeded": "time-exceeded",
+		"neighbor-solicitation": "neighbour-solicitation", "neighbor-advertisement": "neighbour-advertisement",
+	}[s]; ok {
+		return first
+	}
+	return s
+}

@@ -3,6 +3,8 @@ package xt
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
+	"strings"
 )
 
 // EbtIP looks at the IP header in a frame, and behind it
@@ -109,12 +111,101 @@ func (m EbtIP) appendICMP(dst []byte) []byte {
 }
 
 func (m EbtIP) appendIGMP(dst []byte) []byte {
-	names := map[uint8]string{
-		0x11: "membership-query", 0x12: "membership-report-v1", 0x16: "membership-report-v2", 0x17: "leave-group",
-		0x22: "membership-report-v3",
-	}
-	if name := names[m.Type[0]]; name != "" && m.Type[0] == m.Type[1] {
+	if name := igmpNames()[m.Type[0]]; name != "" && m.Type[0] == m.Type[1] {
 		return bare(dst, name)
 	}
 	return reach(dst, m.Type[0], m.Type[1])
+}
+
+func igmpNames() map[uint8]string {
+	return map[uint8]string{
+		0x11: "membership-query", 0x12: "membership-report-v1", 0x16: "membership-report-v2", 0x17: "leave-group",
+		0x22: "membership-report-v3",
+	}
+}
+
+func parseEbtIP(a *arguments, e Env) Match {
+	e.Family = ip4
+	return parseEbtNetwork(a, e, []string{
+		"ip-src ip-source", "ip-dst ip-destination", "ip-tos", "ip-proto ip-protocol", "ip-sport ip-source-port",
+		"ip-dport ip-destination-port", "ip-icmp-type", "ip-igmp-type",
+	})
+}
+
+func parseEbtIP6(a *arguments, e Env) Match {
+	e.Family = ip6
+	return parseEbtNetwork(a, e, []string{
+		"ip6-src ip6-source", "ip6-dst ip6-destination", "ip6-tclass", "ip6-proto ip6-protocol", "ip6-sport ip6-source-port",
+		"ip6-dport ip6-destination-port", "ip6-icmp-type",
+	})
+}
+
+// parseEbtNetwork reads options by the bits of EBT_IP_* or EBT_IP6_*.
+func parseEbtNetwork(a *arguments, e Env, options []string) Match {
+	m := EbtIP{IPv6: e.Family == ip6}
+	a.each(func(g given) bool {
+		bit, ok := oneOf(g, options)
+		if !ok {
+			return false
+		}
+		m.Asked, m.Not = ask(m.Asked, m.Not, 1<<bit, g)
+		m.parse(a, bit, g, e)
+		return true
+	})
+	return m
+}
+
+func (m *EbtIP) parse(a *arguments, bit int, g given, e Env) {
+	switch bit {
+	case 0:
+		m.Source, m.SourceMask = a.network(g, e)
+	case 1:
+		m.Dest, m.DestMask = a.network(g, e)
+	case 2:
+		m.Class = a.u8(g)
+	case 3:
+		m.Protocol = e.parseProtocol(a, given{name: g.name, args: []string{a.text(g)}, at: g.at})
+		if _, err := strconv.ParseUint(a.text(g), 0, 8); err == nil {
+			m.Protocol = e.ebtProtocol(uint8(m.Protocol.Number))
+		}
+	case 4:
+		m.SourcePort = a.range16(g)
+	case 5:
+		m.DestPort = a.range16(g)
+	case 6:
+		m.parseICMP(a, g)
+	case 7:
+		m.parseIGMP(a, g)
+	}
+}
+
+// parseICMP reads a name, or a type or a range of them, behind which "/" and codes
+// may stand.
+func (m *EbtIP) parseICMP(a *arguments, g given) {
+	names := icmpNames()
+	if m.IPv6 {
+		names = icmp6Names()
+	}
+	s := strings.ToLower(a.text(g))
+	for _, n := range names {
+		if strings.ToLower(n.name) == icmpWord(s) {
+			m.Type, m.Code = [2]uint8{n.kind, n.kind}, [2]uint8{n.from, n.to}
+			return
+		}
+	}
+	kinds, codes, hasCodes := strings.Cut(s, "/")
+	m.Type, m.Code = a.range8(g, kinds), [2]uint8{0, 255}
+	if hasCodes {
+		m.Code = a.range8(g, codes)
+	}
+}
+
+func (m *EbtIP) parseIGMP(a *arguments, g given) {
+	for kind, name := range igmpNames() {
+		if strings.EqualFold(name, a.text(g)) {
+			m.Type = [2]uint8{kind, kind}
+			return
+		}
+	}
+	m.Type = a.range8(g, a.text(g))
 }

@@ -27,15 +27,43 @@ func (m EbtLog) AppendSave(dst []byte) []byte {
 	if m.Prefix != "" {
 		dst = append(append(append(ebtOption(dst, "log-prefix", false), ` "`...), m.Prefix...), '"')
 	}
-	for _, f := range [...]struct {
-		bit  uint32
-		name string
-	}{{1, "log-ip"}, {2, "log-arp"}, {8, "log-ip6"}} {
+	for _, f := range ebtLogFlags() {
 		if m.Flags&f.bit != 0 {
 			dst = ebtOption(dst, f.name, false)
 		}
 	}
 	return dst
+}
+
+type ebtLogFlag struct {
+	bit  uint32
+	name string
+}
+
+func ebtLogFlags() []ebtLogFlag { return []ebtLogFlag{{1, "log-ip"}, {2, "log-arp"}, {8, "log-ip6"}} }
+
+func parseEbtLog(a *arguments, _ Env) Match {
+	m := EbtLog{Level: 5}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "log":
+			return a.flag(g)
+		case "log-level":
+			m.Level = a.logLevel(g)
+			return true
+		case "log-prefix":
+			m.Prefix = a.text(g)
+			return true
+		}
+		for _, f := range ebtLogFlags() {
+			if f.name == g.name {
+				m.Flags |= f.bit
+				return a.flag(g)
+			}
+		}
+		return false
+	})
+	return m
 }
 
 func (EbtLog) when(asked) []ruleset.Condition { return nil }
@@ -65,6 +93,28 @@ func (m EbtNFLog) AppendSave(dst []byte) []byte {
 	return unless(dst, uint32(m.Threshold), 1, "nflog-threshold")
 }
 
+func parseEbtNFLog(a *arguments, _ Env) Match {
+	m := EbtNFLog{Group: 1, Threshold: 1}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "nflog":
+			return a.flag(g)
+		case "nflog-group":
+			m.Group = a.u16(g)
+		case "nflog-prefix":
+			m.Prefix = a.text(g)
+		case "nflog-range":
+			m.Length = a.u32(g)
+		case "nflog-threshold":
+			m.Threshold = a.u16(g)
+		default:
+			return false
+		}
+		return true
+	})
+	return m
+}
+
 func (EbtNFLog) when(asked) []ruleset.Condition { return nil }
 
 // EbtLimit is [MatchLimit] in the words of ebtables, which always say the burst.
@@ -74,4 +124,9 @@ type EbtLimit struct{ MatchLimit }
 func (m EbtLimit) AppendSave(dst []byte) []byte {
 	dst, _ = appendRate(option(dst, false, "limit"), uint64(m.Period), 10_000)
 	return number(option(dst, false, "limit-burst"), m.Burst)
+}
+
+func parseEbtLimit(a *arguments, e Env) Match {
+	m, _ := parseLimit(a, e).(MatchLimit)
+	return EbtLimit{m}
 }

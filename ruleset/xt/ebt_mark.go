@@ -2,6 +2,7 @@ package xt
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -41,6 +42,22 @@ func (m EbtMark) when(asked) []ruleset.Condition {
 
 func hexDigits64(dst []byte, n uint64) []byte { return strconv.AppendUint(append(dst, "0x"...), n, 16) }
 
+func parseEbtMark(a *arguments, _ Env) Match {
+	var m EbtMark
+	a.each(func(g given) bool {
+		value, mask, masked := strings.Cut(a.text(g), "/")
+		m.Mask, m.Not = 0xffffffff, g.not
+		if m.Any = masked && value == ""; !m.Any {
+			m.Mark = a.number(g, value, 64)
+		}
+		if masked {
+			m.Mask = a.number(g, mask, 64)
+		}
+		return g.name == "mark"
+	})
+	return m
+}
+
 func (EbtMark) affect(e *ruleset.Effect, _ ruleset.Family) { e.ReadsMark = true }
 
 // EbtSetMark changes the packet's mark, and then ends
@@ -75,6 +92,32 @@ func (t EbtSetMark) AppendSave(dst []byte) []byte {
 	}
 	dst = hexDigits64(append(ebtOption(dst, word, false), ' '), t.Mark)
 	return bare(ebtOption(dst, "mark-target", false), ebtVerdict(t.Ends))
+}
+
+func parseEbtSetMark(a *arguments, _ Env) Target {
+	t := EbtSetMark{Ends: -1}
+	operation, verdict := int32(-16), int32(-1)
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "mark-set", "set-mark":
+			operation = -16
+		case "mark-or":
+			operation = ebtMarkOr
+		case "mark-and":
+			operation = ebtMarkAnd
+		case "mark-xor":
+			operation = ebtMarkXor
+		case "mark-target":
+			verdict = a.ebtVerdict(g)
+			return true
+		default:
+			return false
+		}
+		t.Mark = a.number(g, a.text(g), 64)
+		return true
+	})
+	t.Ends = operation | verdict&0xf
+	return t
 }
 
 func (t EbtSetMark) affect(e *ruleset.Effect, _ ruleset.Family) {

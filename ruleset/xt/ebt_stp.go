@@ -106,3 +106,42 @@ func (m EbtSTP) configured(f ruleset.Field, i int) ruleset.Condition {
 		2: m.RootPriority, 5: m.SenderPriority, 7: m.Port, 8: m.MessageAge, 9: m.MaxAge, 10: m.HelloTime, 11: m.ForwardDelay,
 	}[i], not)
 }
+
+func parseEbtSTP(a *arguments, _ Env) Match {
+	var m EbtSTP
+	a.each(func(g given) bool {
+		bit, ok := oneOf(g, []string{
+			"stp-type", "stp-flags", "stp-root-prio", "stp-root-addr", "stp-root-cost", "stp-sender-prio", "stp-sender-addr",
+			"stp-port", "stp-msg-age", "stp-max-age", "stp-hello-time", "stp-forward-delay",
+		})
+		if !ok {
+			return false
+		}
+		m.Asked, m.Not = ask(m.Asked, m.Not, 1<<bit, g)
+		m.parse(a, bit, g)
+		return true
+	})
+	return m
+}
+
+func (m *EbtSTP) parse(a *arguments, bit int, g given) {
+	switch bit {
+	case 0:
+		m.Type = a.wordOr8(g, map[string]uint8{"config": 0, "tcn": 0x80})
+	case 1:
+		m.Flags = a.wordOr8(g, map[string]uint8{"topology-change": 1, "topology-change-ack": 0x80})
+	case 3:
+		addr := a.mac(g)
+		m.RootAddr = MAC{Addr: addr.Addr, Mask: addr.Mask}
+	case 4:
+		m.RootCost = a.span(g, a.text(g), 32)
+	case 6:
+		addr := a.mac(g)
+		m.SenderAddr = MAC{Addr: addr.Addr, Mask: addr.Mask}
+	default:
+		to := map[int]*Ports{
+			2: &m.RootPriority, 5: &m.SenderPriority, 7: &m.Port, 8: &m.MessageAge, 9: &m.MaxAge, 10: &m.HelloTime, 11: &m.ForwardDelay,
+		}[bit]
+		*to = a.range16(g)
+	}
+}

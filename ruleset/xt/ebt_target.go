@@ -34,6 +34,31 @@ func (t EbtNAT) AppendSave(dst []byte) []byte {
 
 func (t EbtNAT) affect(e *ruleset.Effect, _ ruleset.Family) { ebtEnds(e, t.Ends) }
 
+// parseEbtNAT reads the options of snat and of dnat, of which each has its own.
+func parseEbtNAT(a *arguments, _ Env) Target {
+	t := EbtNAT{Ends: -1}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "to-src", "to-source":
+			t.Word, t.Addr = "snat", a.wholeMAC(g)
+		case "to-dst", "to-destination":
+			t.Word, t.Addr = "dnat", a.wholeMAC(g)
+		case "snat-arp":
+			t.Ends &^= ebtKeepARP
+			return a.flag(g)
+		case "snat-target", "dnat-target":
+			t.Ends = t.Ends&^0xf | a.ebtVerdict(g)&0xf
+		default:
+			return false
+		}
+		return true
+	})
+	if t.Word == "" && a.err == nil {
+		a.err = errMissing("the address to write")
+	}
+	return t
+}
+
 // EbtRedirect sends the frame up to the host, and then ends
 // (include/uapi/linux/netfilter_bridge/ebt_redirect.h).
 type EbtRedirect struct{ Ends int32 }
@@ -52,6 +77,15 @@ func (t EbtRedirect) AppendSave(dst []byte) []byte {
 }
 
 func (t EbtRedirect) affect(e *ruleset.Effect, _ ruleset.Family) { ebtEnds(e, t.Ends) }
+
+func parseEbtRedirect(a *arguments, _ Env) Target {
+	t := EbtRedirect{Ends: -1}
+	a.plain(func(g given) bool {
+		t.Ends = a.ebtVerdict(g)
+		return g.name == "redirect-target"
+	})
+	return t
+}
 
 // EbtARPReply answers a request of ARP, and then ends
 // (include/uapi/linux/netfilter_bridge/ebt_arpreply.h).
@@ -72,6 +106,27 @@ func (t EbtARPReply) AppendSave(dst []byte) []byte {
 		return dst
 	}
 	return bare(ebtOption(dst, "arpreply-target", false), ebtVerdict(t.Ends))
+}
+
+func parseEbtARPReply(a *arguments, _ Env) Target {
+	t := EbtARPReply{Ends: -2}
+	a.plain(func(g given) bool {
+		switch g.name {
+		case "arpreply-mac":
+			t.Addr = a.wholeMAC(g)
+		case "arpreply-target":
+			t.Ends = a.ebtVerdict(g)
+		default:
+			return false
+		}
+		return true
+	})
+	return t
+}
+
+// ebtVerdict reads what a target ends with.
+func (a *arguments) ebtVerdict(g given) int32 {
+	return -1 - int32(a.word(g, a.text(g), "ACCEPT,DROP,CONTINUE,RETURN"))
 }
 
 // affect: packets that are no request go on (net/bridge/netfilter/ebt_arpreply.c).

@@ -58,3 +58,23 @@ func (m EbtVLAN) when(asked) (all []ruleset.Condition) {
 	}
 	return all
 }
+
+func parseEbtVLAN(a *arguments, _ Env) Match {
+	var m EbtVLAN
+	a.each(func(g given) bool {
+		bit := uint8(1)
+		switch g.name {
+		case "vlan-id":
+			m.ID = a.u16(g)
+		case "vlan-prio":
+			bit, m.Priority = 2, a.u8(g)
+		case "vlan-encap":
+			bit, m.Encapsulation = 4, a.etherType(g, a.text(g))
+		default:
+			return false
+		}
+		m.Asked, m.Not = ask(m.Asked, m.Not, bit, g)
+		return true
+	})
+	return m
+}

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
 
-// Section is one listing of a file: iptables-save and ip6tables-save are often
-// written into one, one after the other.
+// Section is one listing of a file: those of iptables-save, ip6tables-save,
+// arptables-save and ebtables-save are often written into one, one after the other.
 type Section struct {
 	Line   int // of the file, from 1, at which it begins
 	Text   []byte
@@ -21,7 +22,8 @@ type Section struct {
 }
 
 // Sections cuts a file into its listings and tells the family of each: by its
-// first comment, by addresses and protocols of its rules, or by the file's name.
+// first comment, by addresses, protocols and options of its rules, by its chains, or
+// by the file's name.
 func Sections(name string, text []byte) []Section {
 	var sections []Section
 	add := func(line int, text []byte) {
@@ -84,36 +86,108 @@ func tellFamily(name string, text []byte) (ruleset.Family, string) {
 			return f, "its first comment"
 		}
 	}
-	if f := familyOfRules(text); f != 0 {
-		return f, "the addresses and protocols of its rules"
-	}
-	base := strings.ToLower(path.Base(name))
-	for _, six := range []string{"ip6", "ipv6", "v6", "rules6", "6.save"} {
-		if strings.Contains(base, six) {
-			return ruleset.IP6, "its name"
+	const byRules = "the addresses and protocols of its rules"
+	if !countsChains(text) {
+		if f := familyOfRules(text, ofLink); f != 0 {
+			return f, byRules
+		}
+		if f := familyOfChains(text); f != 0 {
+			return f, "its chains, which have no counters"
 		}
 	}
-	for _, four := range []string{"ip4", "ipv4", "v4", "rules4", "4.save"} {
-		if strings.Contains(base, four) {
-			return ruleset.IP, "its name"
-		}
+	if f := familyOfRules(text, ofIP); f != 0 {
+		return f, byRules
+	}
+	if f := familyOfName(name); f != 0 {
+		return f, "its name"
 	}
 	return ruleset.IP, ""
 }
 
-// familyOfRules looks for what only one of the families can have.
-func familyOfRules(text []byte) ruleset.Family {
+// familyOfName looks for the words that people have for the families.
+func familyOfName(name string) ruleset.Family {
+	base := strings.ToLower(path.Base(name))
+	for _, f := range []struct {
+		family ruleset.Family
+		words  []string
+	}{
+		{arp, []string{"arptables", "arp.", "arp-", "arp_"}},
+		{bridge, []string{"ebtables", "bridge", "eb.", "eb-", "eb_"}},
+		{ip6, []string{"ip6", "ipv6", "v6", "rules6", "6.save"}},
+		{ip4, []string{"ip4", "ipv4", "v4", "rules4", "4.save"}},
+	} {
+		if slices.ContainsFunc(f.words, func(word string) bool { return strings.Contains(base, word) }) {
+			return f.family
+		}
+	}
+	return 0
+}
+
+// ofLink reports whether the family's rules are below IP: those of ebtables and of
+// arptables.
+func ofLink(fam ruleset.Family) bool { return fam == bridge || fam == arp }
+
+func ofIP(fam ruleset.Family) bool { return fam == ip4 || fam == ip6 }
+
+// countsChains: only iptables-save writes counters behind policies.
+func countsChains(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if line[0] == ':' {
+			return bytes.IndexByte(line, '[') >= 0
+		}
+	}
+	return false
+}
+
+// familyOfChains looks at listings without COMMIT: those that ebtables and arptables write. They differ in the order of the
+// built-in chains, and in what stands behind the name of a user's.
+func familyOfChains(text []byte) ruleset.Family {
+	var chains []string
+	for line := range bytes.Lines(text) {
+		line := strings.TrimSpace(string(line))
+		switch {
+		case line == "COMMIT":
+			return 0
+		case line == "*broute" || line == "*nat":
+			chains = append(chains, "BROUTING")
+		case strings.HasPrefix(line, ":"):
+			name, policy, _ := strings.Cut(line[1:], " ")
+			switch {
+			case hookOf(name) != "":
+				chains = append(chains, name)
+			case policy == "-":
+				return arp
+			default:
+				return bridge
+			}
+		}
+	}
+	output := slices.Index(chains, "OUTPUT")
+	switch {
+	case slices.Contains(chains, "BROUTING"), slices.Contains(chains[:max(output, 0)], "FORWARD"):
+		return bridge
+	case output >= 0:
+		return arp
+	}
+	return 0
+}
+
+// familyOfRules looks for what only one of some families can have.
+func familyOfRules(text []byte, among func(ruleset.Family) bool) ruleset.Family {
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimLeft(line, " \t")
 		if i := bytes.Index(line, []byte("-A ")); i < 0 || i > 0 && line[0] != '[' {
 			continue
 		}
 		words, _ := split(string(bytes.TrimRight(line, "\r\n")))
-		if slices.ContainsFunc(words, ofARP) {
-			return ruleset.ARP
-		}
-		for i := range words {
-			if f := familyOfWord(words, i); f != 0 {
+		for i, w := range words {
+			if w.quoted {
+				continue
+			}
+			if f := familyOfOption(w.text); among(f) {
+				return f
+			}
+			if f := familyOfValue(w.text, valueBehind(words[i+1:])); among(f) {
 				return f
 			}
 		}
@@ -121,35 +195,95 @@ func familyOfRules(text []byte) ruleset.Family {
 	return 0
 }
 
-// ofARP: an option that only arptables has.
-func ofARP(w word) bool {
-	switch w.text {
-	case "--opcode", "--h-type", "--h-length", "--proto-type", "--src-mac", "--dst-mac", "--mangle-ip-s", "--mangle-ip-d":
-		return !w.quoted
+// valueBehind is the value of an option, behind a "!" that may stand before it.
+func valueBehind(words []word) string {
+	if len(words) > 1 && words[0].text == "!" {
+		words = words[1:]
 	}
-	return false
+	if len(words) == 0 || words[0].quoted {
+		return ""
+	}
+	return words[0].text
 }
 
-func familyOfWord(words []word, i int) ruleset.Family {
-	if i+1 >= len(words) {
-		return 0
+// familyOfOption: an option that only arptables has, or only ebtables.
+func familyOfOption(option string) ruleset.Family {
+	option, _, _ = strings.Cut(option, "=")
+	switch option {
+	case "--opcode", "--h-type", "--h-length", "--proto-type", "--src-mac", "--dst-mac", "--source-mac", "--destination-mac",
+		"--mangle-ip-s", "--mangle-ip-d", "--mangle-mac-s", "--mangle-mac-d", "--mangle-target":
+		return arp
+	case "--logical-in", "--logical-out", "--pkttype-type", "--mark-set", "--mark-or", "--mark-and", "--mark-xor", "--mark-target",
+		"--log-ip", "--log-ip6", "--log-arp", "--to-src", "--to-dst":
+		return bridge
 	}
-	value := words[i+1].text
-	switch words[i].text {
-	case "-s", "-d", "--source", "--destination", "--src", "--dst":
-		switch {
-		case strings.Contains(value, ":"):
-			return ruleset.IP6
-		case strings.Contains(value, "."):
-			return ruleset.IP
-		}
-	case "-p", "--protocol":
-		switch value {
-		case "icmpv6", "ipv6-icmp":
-			return ruleset.IP6
-		case "icmp", "igmp":
-			return ruleset.IP
+	for _, begin := range []string{
+		"--802_3-", "--among-", "--arp-", "--arpreply-", "--ip-", "--ip6-", "--stp-", "--vlan-", "--snat-", "--dnat-", "--redirect-",
+	} {
+		if strings.HasPrefix(option, begin) {
+			return bridge
 		}
 	}
 	return 0
+}
+
+// familyOfValue: an address, a protocol or a target that only one family has.
+func familyOfValue(option, value string) ruleset.Family {
+	switch option {
+	case "-s", "-d", "--source", "--destination", "--src", "--dst":
+		switch {
+		case isMAC(value):
+			return bridge
+		case strings.Contains(value, ":"):
+			return ip6
+		case strings.Contains(value, "."):
+			return ip4
+		}
+	case "-p", "--protocol", "--proto":
+		return familyOfProtocol(value)
+	case "-j", "--jump":
+		switch value {
+		case "CONTINUE", "arpreply", "snat", "dnat", "redirect":
+			return bridge
+		case "mangle":
+			return arp
+		}
+	}
+	return 0
+}
+
+// familyOfProtocol: numbers of more than eight bits, and names as ebtables prints
+// them, are those of frames.
+func familyOfProtocol(value string) ruleset.Family {
+	switch value {
+	case "icmpv6", "ipv6-icmp":
+		return ip6
+	case "icmp", "igmp":
+		return ip4
+	case "Length", "LENGTH":
+		return bridge
+	}
+	if n, err := strconv.ParseUint(value, 0, 16); err == nil && n > 0xff {
+		return bridge
+	}
+	for _, name := range etherTypeNames() {
+		if name == value {
+			return bridge
+		}
+	}
+	return 0
+}
+
+// isMAC: six bytes of one or two digits, perhaps under a mask, or a word of
+// ebtables for such.
+func isMAC(s string) bool {
+	s, _, _ = strings.Cut(s, "/")
+	if _, ok := groupWord(s); ok {
+		return true
+	}
+	parts := strings.Split(s, ":")
+	return len(parts) == 6 && !slices.ContainsFunc(parts, func(part string) bool {
+		_, err := strconv.ParseUint(part, 16, 8)
+		return err != nil || len(part) > 2
+	})
 }

@@ -126,7 +126,9 @@ func (b info) mac(at int) [6]byte { return [6]byte(b[at:]) }
 
 // EtherTypeName is the name of a protocol in a frame as /etc/ethertypes of
 // iptables has it; empty for one that it does not have.
-func EtherTypeName(n uint16) string {
+func EtherTypeName(n uint16) string { return etherTypeNames()[n] }
+
+func etherTypeNames() map[uint16]string {
 	return map[uint16]string{
 		0x0800: "IPv4", 0x0805: "X25", 0x0806: "ARP", 0x0808: "FR_ARP", 0x08ff: "BPQ", 0x22f3: "TRILL", 0x22f4: "L2-IS-IS",
 		0x6558: "TEB", 0x6559: "RAW_FR", 0x8035: "RARP", 0x809b: "ATALK", 0x80f3: "AARP", 0x8100: "802_1Q", 0x8137: "IPX",
@@ -134,7 +136,7 @@ func EtherTypeName(n uint16) string {
 		0x8863: "PPP_DISC", 0x8864: "PPP_SES", 0x8884: "ATMFATE", 0x888e: "EAPOL", 0x88a8: "S-TAG", 0x88c7: "EAP_PREAUTH",
 		0x88cc: "LLDP", 0x88e5: "MACSEC", 0x88e7: "PBB", 0x88f5: "MVRP", 0x88f7: "PTP", 0x8906: "FCOE", 0x8914: "FIP",
 		0x8915: "ROCE", 0xa0ed: "LoWPAN",
-	}[n]
+	}
 }
 
 // frameConditions is [Rule.Conditions] for a rule of ebtables.

@@ -14,7 +14,7 @@ func (t *Table) Model(when bool, members ruleset.Members) *ruleset.Table {
 		m.Backend = ruleset.Legacy
 	}
 	w := modeller{table: t, builtins: BuiltinLegacyChains(t.Family, t.Name)}
-	if m.Backend == ruleset.NFT {
+	if m.Backend == ruleset.NFT && !t.broutes() {
 		w.builtins = BuiltinNFTChains(t.Family, t.Name)
 	}
 	if when {
@@ -56,6 +56,9 @@ func (w *modeller) chain(c *Chain) *ruleset.Chain {
 	if hasPolicy {
 		m.Policy = c.Policy.model()
 	}
+	if hasPolicy && w.table.broutes() && m.Policy == ruleset.Drop {
+		m.Policy = ruleset.Stolen
+	}
 	if hasPolicy && !c.Uncounted {
 		m.PolicyCounter = &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes}
 	}
@@ -68,20 +71,43 @@ func (w *modeller) chain(c *Chain) *ruleset.Chain {
 			m.Rules[i].Counter = &counters[i]
 		}
 		r.tellEffect(&m.Rules[i].Effect, w.table.Family)
+		w.table.broute(&m.Rules[i].Effect)
 	}
 	w.addTexts(c, m.Rules)
-	if m.Base == nil && c.PolicyRule != 0 {
+	if m.Base == nil && c.endsAll(w.table.Family) {
 		m.Rules = append(m.Rules, c.policyRule())
 	}
 	return m
 }
 
+// endsAll: a user chain of ebtables has a policy of its own.
+func (c *Chain) endsAll(fam ruleset.Family) bool {
+	return fam == bridge && (c.Policy == "ACCEPT" || c.Policy == "DROP")
+}
+
 // policyRule is the rule as which ebtables keeps the policy of a user chain.
 func (c *Chain) policyRule() ruleset.Rule {
-	return ruleset.Rule{
+	r := ruleset.Rule{
 		Number: len(c.Rules) + 1, Handle: c.PolicyRule, Text: "-P " + c.Name + " " + string(c.Policy), Known: true,
-		Effect:  ruleset.Effect{Known: true, Target: string(c.Policy), Verdict: c.Policy.model(), Bare: true},
-		Counter: &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes},
+		Effect: ruleset.Effect{Known: true, Target: string(c.Policy), Verdict: c.Policy.model(), Bare: true},
+	}
+	if !c.Uncounted {
+		r.Counter = &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes}
+	}
+	return r
+}
+
+// brouteTable is the table of ebtables that tells frames that are bridged from those
+// that the host takes as if its port were in no bridge.
+const brouteTable = "broute"
+
+func (t *Table) broutes() bool { return t.Family == bridge && t.Name == brouteTable }
+
+// broute: what is dropped there leaves the bridge for the host
+// (net/bridge/netfilter/ebtable_broute.c: ebt_broute).
+func (t *Table) broute(e *ruleset.Effect) {
+	if t.broutes() && e.Verdict == ruleset.Drop {
+		e.Verdict = ruleset.Stolen
 	}
 }
 

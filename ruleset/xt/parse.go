@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // Verbatim is a match or target whose text is known but not what it means.
@@ -25,9 +27,20 @@ func (v Verbatim) AppendSave(dst []byte) []byte { return append(dst, v.Options..
 // parser, and those whose options cannot be read, come as [Verbatim]; the
 // error then says which and why, and the Rule is whole all the same. What is
 // no rule at all behind its chain comes as Unread, since it may be one for a newer
-// iptables. The Rule is nil only for a line that names no chain.
+// iptables. The Rule is nil only for a line that names no chain. In the families
+// Bridge and ARP the words are those of ebtables and of arptables, the latter as the
+// legacy tool means them.
 func ParseRule(line string, e Env) (chain string, r *Rule, err error) {
-	p := &ruleParser{env: e, rule: &Rule{}}
+	return newRuleParser(e, ruleset.Legacy).parse(line)
+}
+
+// newRuleParser is for one rule. What a rule does not say the back ends mean
+// differently ([ARP.Ethernet]).
+func newRuleParser(e Env, backend ruleset.Backend) *ruleParser {
+	return &ruleParser{env: e, backend: backend, rule: newRule(e.Family, backend)}
+}
+
+func (p *ruleParser) parse(line string) (chain string, r *Rule, err error) {
 	text, err := p.takeCounters(line)
 	if err != nil {
 		return "", nil, err
@@ -49,6 +62,17 @@ func ParseRule(line string, e Env) (chain string, r *Rule, err error) {
 	return words[1].text, p.rule, errors.Join(p.problems...)
 }
 
+// newRule is one that asks for nothing.
+func newRule(fam ruleset.Family, backend ruleset.Backend) *Rule {
+	switch fam {
+	case bridge:
+		return &Rule{Frame: &Frame{}}
+	case arp:
+		return &Rule{ARP: newARP(backend == ruleset.NFT)}
+	}
+	return &Rule{}
+}
+
 // unread keeps a rule that could not be read as it stands.
 func (p *ruleParser) unread(text string, words []word) *Rule {
 	r := &Rule{Packets: p.rule.Packets, Bytes: p.rule.Bytes}
@@ -61,10 +85,13 @@ func (p *ruleParser) unread(text string, words []word) *Rule {
 // ruleParser goes through a rule's words from left to right.
 type ruleParser struct {
 	env      Env
+	backend  ruleset.Backend
 	words    []word
 	rule     *Rule
-	not      bool      // "!" stood before the next option
-	open     *unparsed // the match or target that options belong to
+	not      bool        // "!" stood before the next option
+	open     *unparsed   // the match or target that options belong to
+	parts    []*unparsed // all of them, as they were begun
+	counted  bool
 	problems []error
 	offset   int // of the words in the line
 }
@@ -103,7 +130,24 @@ func (p *ruleParser) takeCounters(line string) (string, error) {
 	if !ok || !both || err1 != nil || err2 != nil {
 		return "", &placed{0, errors.New("counters that cannot be read"), `they look like "[packets:bytes] "`}
 	}
+	p.counted = true
 	return rest, nil
+}
+
+// setCounters reads the two words behind -c, as ebtables-save may write them.
+func (p *ruleParser) setCounters(w word) error {
+	if len(p.words) < 2 {
+		return p.wrong(w, w.text+" needs two numbers", "packets and bytes, as in -c 3 180")
+	}
+	for _, to := range []*uint64{&p.rule.Packets, &p.rule.Bytes} {
+		n := p.next()
+		var err error
+		if *to, err = strconv.ParseUint(n.text, 10, 64); err != nil {
+			return p.wrong(n, "counters that cannot be read", "packets and bytes, as in -c 3 180")
+		}
+	}
+	p.counted = true
+	return nil
 }
 
 func (p *ruleParser) read() error {
@@ -111,7 +155,9 @@ func (p *ruleParser) read() error {
 		w := p.next()
 		switch {
 		case !w.quoted && w.text == "!":
-			p.not = true
+			if err := p.negate(w); err != nil {
+				return err
+			}
 			continue
 		case !w.quoted && strings.HasPrefix(w.text, "-"):
 			if err := p.option(w); err != nil {
@@ -124,7 +170,17 @@ func (p *ruleParser) read() error {
 		}
 		p.not = false
 	}
-	p.close()
+	for _, u := range p.parts {
+		p.close(u)
+	}
+	return nil
+}
+
+func (p *ruleParser) negate(w word) error {
+	if p.not || len(p.words) == 0 {
+		return p.wrong(w, "a ! that negates nothing", "it stands before an option")
+	}
+	p.not = true
 	return nil
 }
 
@@ -137,6 +193,12 @@ func (p *ruleParser) next() word {
 // option is a word with a dash: one of the rule's own, the begin of a match or
 // target, or an option of the one that is open.
 func (p *ruleParser) option(w word) error {
+	switch p.env.Family {
+	case bridge:
+		return p.frameOption(p.cutValue(w))
+	case arp:
+		return p.arpOption(p.cutValue(w))
+	}
 	name := w.text
 	switch name {
 	case "-f", "--fragment":
@@ -144,6 +206,8 @@ func (p *ruleParser) option(w word) error {
 		return nil
 	case "-m", "--match", "-j", "--jump", "-g", "--goto":
 		return p.begin(w)
+	case "-c", "--set-counters":
+		return p.setCounters(w)
 	}
 	if isOwnOption(name) && !(name == "--proto" && p.open != nil && p.open.name == "policy") {
 		return p.own(w)
@@ -154,6 +218,12 @@ func (p *ruleParser) option(w word) error {
 	if p.open == nil || !strings.HasPrefix(name, "--") {
 		return p.wrong(w, name+" belongs to no match or target", "name the match before it, as in -m tcp, or the protocol, as in -p tcp")
 	}
+	return p.give(w)
+}
+
+// give hands an option to the match or target that is open.
+func (p *ruleParser) give(w word) error {
+	name := w.text
 	p.open.given = append(p.open.given, given{not: p.not, name: name[2:], at: p.offset + w.at})
 	p.open.note(p.not, name, false)
 	if takesText(name) && len(p.words) > 0 {
@@ -175,7 +245,12 @@ func (p *ruleParser) implied() *unparsed {
 	if p.rule.Protocol.Not || matchForms[name] == nil {
 		return nil
 	}
-	return &unparsed{name: name}
+	return p.add(&unparsed{name: name})
+}
+
+func (p *ruleParser) add(u *unparsed) *unparsed {
+	p.parts = append(p.parts, u)
+	return u
 }
 
 func (p *ruleParser) begin(w word) error {
@@ -183,9 +258,8 @@ func (p *ruleParser) begin(w word) error {
 	if len(p.words) == 0 {
 		return p.wrong(w, option+" needs a name", "of a match, a target or a chain")
 	}
-	p.close()
 	named := p.next()
-	p.open = &unparsed{name: named.text, at: p.offset + named.at, target: option != "-m" && option != "--match"}
+	p.open = p.add(&unparsed{name: named.text, at: p.offset + named.at, target: option != "-m" && option != "--match"})
 	p.open.isGoto = option == "-g" || option == "--goto"
 	return nil
 }
@@ -260,35 +334,35 @@ func (u *unparsed) note(not bool, text string, inQuotes bool) {
 	u.text.WriteString(" " + text)
 }
 
-// close parses the match or target that was open.
-func (p *ruleParser) close() {
-	u := p.open
-	if p.open = nil; u == nil {
-		return
-	}
+// close parses a match or target with all its options.
+func (p *ruleParser) close(u *unparsed) {
 	a := &arguments{given: u.given}
+	parse := p.env.matchParser(u.name)
 	switch {
 	case u.target:
 		p.rule.Target = p.target(u, a)
-	case matchParsers[u.name] == nil:
+	case parse == nil:
 		p.problem(u, u.at, noParser(matchForms[u.name] != nil))
 		p.rule.Matches = append(p.rule.Matches, Verbatim{u.name, u.text.String()})
 	default:
-		m := matchParsers[u.name](a, p.env)
+		m := parse(a, p.env)
 		if p.problem(u, a.at, a.err) {
 			m = Verbatim{u.name, u.text.String()}
+		}
+		if among, ok := m.(EbtAmong); ok && p.backend == ruleset.NFT {
+			m = among.ofNFT()
 		}
 		p.rule.Matches = append(p.rule.Matches, m)
 	}
 }
 
 func (p *ruleParser) target(u *unparsed, a *arguments) Target {
-	parse := targetParsers[u.name]
-	if u.isGoto || parse == nil && len(u.given) == 0 && (targetForms[u.name] == nil || u.name == "TRACE") {
-		return verdictOrJump(u)
+	parse, known := p.env.targetParser(u.name), p.env.hasTarget(u.name)
+	if u.isGoto || parse == nil && len(u.given) == 0 && (!known || u.name == "TRACE") {
+		return p.verdictOrJump(u)
 	}
 	if parse == nil {
-		p.problem(u, u.at, noParser(targetForms[u.name] != nil))
+		p.problem(u, u.at, noParser(known))
 		return Verbatim{u.name, u.text.String()}
 	}
 	t := parse(a, p.env)
@@ -308,12 +382,22 @@ func noParser(known bool) error {
 	return errors.New("an extension that is not known")
 }
 
-func verdictOrJump(u *unparsed) Target {
+func (p *ruleParser) verdictOrJump(u *unparsed) Target {
 	switch u.name {
-	case "ACCEPT", "DROP", "QUEUE", "RETURN":
+	case "ACCEPT", "DROP", "RETURN":
 		return Verdict(u.name)
+	case "QUEUE":
+		if p.env.Family != bridge {
+			return Verdict(u.name)
+		}
+	case "CONTINUE":
+		if p.env.Family == bridge {
+			return nil
+		}
 	case "TRACE":
-		return Plain(u.name)
+		if p.env.hasTarget(u.name) {
+			return Plain(u.name)
+		}
 	}
 	return Jump{u.name, u.isGoto}
 }

@@ -11,42 +11,33 @@ import (
 	"github.com/pktrail/pktrail/ruleset"
 )
 
-// ParseTables reads what iptables-save and ip6tables-save print, with or without
-// -c, and files for iptables-restore, into typed tables. The family is told by
-// the tools' first comment, else by the rules, else by the file's name; the back
-// end is nf_tables where the first comment says so, else legacy. See
-// [ParseTablesOf] where both are known.
+// ParseTables reads what iptables-save, ip6tables-save, arptables-save and
+// ebtables-save print, with or without counters, and files for their restore, into
+// typed tables. The family is told as [Sections] says; the back end is nf_tables
+// where the first comment says so, else legacy. See [ParseTablesOf] where both are
+// known.
 //
 // The error joins a *ruleset.LineError for each of the first hundred places that
 // are not understood; the tables hold everything else. A match or target whose
-// options cannot be read is kept as [Verbatim]; a line that is no rule is not. A
-// listing of arptables is such a place as a whole.
+// options cannot be read is kept as [Verbatim]; a line that is no rule is not.
 func ParseTables(r io.Reader, file string) ([]*Table, error) {
 	text, err := readText(r)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
+	return ParseSections(Sections(file, text), file)
+}
+
+// ParseSections is [ParseTables] for the listings of one file.
+func ParseSections(sections []Section, file string) ([]*Table, error) {
 	var tables []*Table
 	var errs []error
-	for _, s := range Sections(file, text) {
-		if s.Family == ruleset.ARP {
-			errs = append(errs, notARP(file, s))
-			continue
-		}
+	for _, s := range sections {
 		p := &tableReader{file: file, line: s.Line - 1, env: Env{Family: s.Family}, backend: backendOf(s.Text), tables: tables}
 		p.read(string(s.Text))
 		tables, errs = p.tables, append(errs, p.errs...)
 	}
 	return tables, errors.Join(errs[:min(len(errs), maxLineErrors)]...)
-}
-
-// notARP refuses a listing of arptables, whose options are others.
-func notARP(file string, s Section) error {
-	first, _, _ := strings.Cut(string(s.Text), "\n")
-	return &ruleset.LineError{
-		File: file, Line: s.Line, Column: 1, Text: first,
-		Why: "rules of arptables, which are not read from text", Hint: "they are read from the kernel of their host, or from a file of nft list ruleset",
-	}
 }
 
 // ParseTablesOf is [ParseTables] for one listing of a family and a back end that
@@ -108,9 +99,24 @@ func (p *tableReader) read(text string) {
 		p.line++
 		p.take(strings.TrimRight(line, "\r\n"))
 	}
-	if p.table != nil {
+	if p.table != nil && p.commits() {
 		p.bad(1, "", "the listing ends inside table "+p.table.Name, "COMMIT was expected")
 	}
+}
+
+// commits: tables of iptables end with COMMIT, those of ebtables and arptables with
+// the next one.
+func (p *tableReader) commits() bool { return !ofLink(p.env.Family) }
+
+// declaration is how a user's chain is declared.
+func (p *tableReader) declaration(name string) string {
+	switch p.env.Family {
+	case bridge:
+		return ":" + name + " ACCEPT"
+	case arp:
+		return ":" + name + " -"
+	}
+	return ":" + name + " - [0:0]"
 }
 
 func (p *tableReader) take(line string) {
@@ -144,7 +150,7 @@ func (p *tableReader) comment(line string) {
 // open begins a table; a second listing of it replaces the first, as restoring
 // it would.
 func (p *tableReader) open(name string) {
-	if p.table != nil {
+	if p.table != nil && p.commits() {
 		p.bad(1, "*"+name, "table "+p.table.Name+" was not committed", "COMMIT was expected before")
 	}
 	p.table = &Table{Name: name, Backend: p.backend, Family: p.env.Family}
@@ -159,21 +165,21 @@ func (p *tableReader) open(name string) {
 	p.tables = append(p.tables, p.table)
 }
 
-// declare reads `NAME POLICY [packets:bytes]`.
+// declare reads `NAME POLICY [packets:bytes]`; ebtables and arptables say no counters.
 func (p *tableReader) declare(column int, line, rest string) {
 	words, ok := split(rest)
 	if !ok || len(words) < 2 {
-		p.bad(column, line, "no chain and policy", "as in :INPUT ACCEPT [0:0]")
+		p.bad(column, line, "no chain and policy", "as in :INPUT ACCEPT"+p.noCounters())
 		return
 	}
 	ch := p.chain(words[0].text)
 	if policy := words[1].text; policy != "-" {
 		ch.Policy = Verdict(policy)
-		if !slices.Contains([]Verdict{"ACCEPT", "DROP", "QUEUE"}, ch.Policy) {
+		if !slices.Contains(p.policies(), ch.Policy) {
 			p.bad(column+1+words[1].at, line, "a policy that is not known", "ACCEPT or DROP, or - for a user's chain")
 		}
 	}
-	if len(words) < 3 {
+	if ch.Uncounted = len(words) < 3 && !p.commits(); len(words) < 3 {
 		return
 	}
 	var counted bool
@@ -181,6 +187,24 @@ func (p *tableReader) declare(column int, line, rest string) {
 	if !counted {
 		p.bad(column+1+words[2].at, line, "counters that cannot be read", `they look like "[packets:bytes]"`)
 	}
+}
+
+func (p *tableReader) noCounters() string {
+	if p.commits() {
+		return " [0:0]"
+	}
+	return ""
+}
+
+// policies are those that a chain may have. User's chains of ebtables have one, too.
+func (p *tableReader) policies() []Verdict {
+	switch p.env.Family {
+	case bridge:
+		return []Verdict{"ACCEPT", "DROP", "RETURN"}
+	case arp:
+		return []Verdict{"ACCEPT", "DROP"}
+	}
+	return []Verdict{"ACCEPT", "DROP", "QUEUE"}
 }
 
 // countsOf reads `[packets:bytes]`.
@@ -205,7 +229,8 @@ func (p *tableReader) chain(name string) *Chain {
 }
 
 func (p *tableReader) rule(line, trimmed string) {
-	name, r, err := ParseRule(trimmed, p.env)
+	one := newRuleParser(p.env, p.backend)
+	name, r, err := one.parse(trimmed)
 	if err != nil {
 		for _, e := range lineErrors(err, p.file, p.line, line) {
 			if len(p.errs) < maxLineErrors {
@@ -217,9 +242,9 @@ func (p *tableReader) rule(line, trimmed string) {
 		return
 	}
 	if p.chains[name] == nil {
-		p.bad(1, line, "a rule of a chain that the table did not declare", "as in :"+name+" - [0:0]")
+		p.bad(1, line, "a rule of a chain that the table did not declare", "as in "+p.declaration(name))
 	}
-	r.Uncounted = trimmed[0] != '['
+	r.Uncounted = !one.counted
 	ch := p.chain(name)
 	ch.Rules = append(ch.Rules, *r)
 }

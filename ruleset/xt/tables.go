@@ -1,6 +1,7 @@
-// Package xt reads rules of iptables and writes them as iptables-save does: from
-// the text of iptables-save and ip6tables-save, legacy and iptables-nft alike
-// ([ParseTables], [ParseSave], [ParseRule]), and from the bytes in which the kernel keeps them
+// Package xt reads rules of iptables, and of arptables and ebtables, and writes them
+// as iptables-save does and its like: from their text, that of the legacy tools and
+// that of iptables-nft alike ([ParseTables], [ParseRule]; [ParseSave] takes no rule
+// apart), and from the bytes in which the kernel keeps them
 // ([ParseTable], [DecodeMatch], [DecodeTarget]). It tells what each rule does
 // ([EffectOf], [Rule.Effect]) and what a packet must be for it ([Rule.Conditions]),
 // and hands on all of it in the one model ([Table.Model]). It runs no tool and asks
@@ -12,6 +13,7 @@
 package xt
 
 import (
+	"math"
 	"slices"
 
 	"github.com/pktrail/pktrail/ruleset"
@@ -81,13 +83,34 @@ func BuiltinChains(table string) []*ruleset.Chain {
 	return chains
 }
 
-// BuiltinLegacyChains are as [BuiltinChains] those of a table of a family, IP, IP6
-// or ARP (net/ipv4/netfilter/arptable_filter.c).
+// BuiltinLegacyChains are as [BuiltinChains] those of a table of a family, IP, IP6,
+// ARP (net/ipv4/netfilter/arptable_filter.c) or Bridge
+// (net/bridge/netfilter/ebtable_filter.c, ebtable_nat.c, ebtable_broute.c).
 func BuiltinLegacyChains(fam ruleset.Family, table string) []*ruleset.Chain {
-	if fam == ruleset.ARP {
+	switch fam {
+	case ruleset.ARP:
 		return arpChains(table, "INPUT", "OUTPUT", "FORWARD")
+	case ruleset.Bridge:
+		return legacyBridgeChains(table)
 	}
 	return BuiltinChains(table)
+}
+
+// legacyBridgeChains differ from those of ebtables-nft in where OUTPUT of filter
+// hangs, and have broute, which is asked before all others.
+func legacyBridgeChains(table string) []*ruleset.Chain {
+	if table == brouteTable {
+		return []*ruleset.Chain{{
+			Name: "BROUTING", Base: &ruleset.Base{Hook: ruleset.Prerouting, Priority: math.MinInt32, Type: "filter"},
+		}}
+	}
+	chains := bridgeChains(table)
+	for _, ch := range chains {
+		if table == "filter" && ch.Base.Hook == ruleset.Output {
+			ch.Base.Priority = 200
+		}
+	}
+	return chains
 }
 
 func arpChains(table string, names ...string) (chains []*ruleset.Chain) {
