@@ -44,6 +44,17 @@ func (m *frameMaker) know(f *frame, field ruleset.Field, n uint64) {
 	f.facts[field] = []ruleset.Range{ruleset.Span(n, n)}
 }
 
+// has knows whether the packet has that header.
+func (m *frameMaker) has(f *frame, field ruleset.Field, has bool) {
+	n := uint64(0)
+	if has {
+		n = 1
+	}
+	m.know(f, field, n)
+}
+
+func (f *frame) String() string { return factsText(f.facts) }
+
 func (m *frameMaker) frame(v6 bool) *frame {
 	f := &frame{facts: ruleset.Facts{}, mark: pick(m.r, someMarks...)}
 	from := [6]byte{2, 0, 0, 0, 0, byte(m.r.IntN(4))}
@@ -180,12 +191,21 @@ func (m *frameMaker) forgetTransport(f *frame) {
 }
 
 func (m *frameMaker) header6(f *frame, proto uint8, body []byte) []byte {
-	h := make([]byte, 40, 48+len(body))
+	h := make([]byte, 40, 56+len(body))
 	src, dst, hops := address6(m.r), address6(m.r), pick(m.r, someTTLs...)
 	class, label := uint32(m.r.IntN(256)), uint32(m.r.IntN(4))
-	next, more := proto, []byte(nil)
-	if m.r.IntN(4) == 0 { // an empty header of destination options
-		next, more = 60, []byte{proto, 0, 1, 4, 0, 0, 0, 0}
+	next, more, offset := proto, []byte(nil), uint16(0)
+	fragmented := m.fragments && m.r.IntN(6) == 0
+	if fragmented {
+		offset = pick[uint16](m.r, 0, 5)
+		next, more = 44, []byte{proto, 0, 0, byte(offset<<3) | byte(m.r.IntN(2)), 0, 0, 0, 9}
+	}
+	options := m.r.IntN(4) == 0
+	if options { // an empty header of destination options
+		next, more = 60, append([]byte{next, 0, 1, 4, 0, 0, 0, 0}, more...)
+	}
+	if offset > 0 {
+		m.forgetTransport(f)
 	}
 	binary.BigEndian.PutUint32(h, 6<<28|class<<20|label)
 	binary.BigEndian.PutUint16(h[4:], uint16(len(more)+len(body)))
@@ -193,17 +213,18 @@ func (m *frameMaker) header6(f *frame, proto uint8, body []byte) []byte {
 	copy(h[8:], src.AsSlice())
 	copy(h[24:], dst.AsSlice())
 	m.finish(proto, body, h[8:40])
-	m.raw(f, h, body, true)
+	m.raw(f, h, body, offset == 0)
 	f.facts[ruleset.IP6Source] = []ruleset.Range{ruleset.Only(ruleset.Addr(src))}
 	f.facts[ruleset.IP6Dest] = []ruleset.Range{ruleset.Only(ruleset.Addr(dst))}
-	options := uint64(0)
-	if more != nil {
-		options = 1
+	m.has(f, "exthdr dst", options)
+	m.has(f, "exthdr frag", fragmented)
+	if fragmented {
+		m.know(f, "frag frag-off", uint64(offset))
 	}
 	for field, n := range map[ruleset.Field]uint64{
 		ruleset.NFProto: 10, ruleset.HopLimit: uint64(hops), ruleset.DSCP: uint64(class >> 2), "ip6 ecn": uint64(class & 3),
 		"ip6 nexthdr": uint64(next), "ip6 flowlabel": uint64(label), "ip6 length": uint64(len(more) + len(body)),
-		"ip6 version": 6, "exthdr dst": options, "exthdr frag": 0,
+		"ip6 version": 6,
 	} {
 		m.know(f, field, n)
 	}

@@ -237,6 +237,11 @@ func (c *court) sit() {
 			return
 		}
 	}
+	c.sum()
+}
+
+// sum says how often what was told, and fails where that is too little.
+func (c *court) sum() {
 	all := c.told[ruleset.No] + c.told[ruleset.Yes] + c.told[ruleset.Maybe]
 	if c.told[ruleset.Maybe]*20 > all || c.told[ruleset.Yes]*20 < all {
 		c.Error("too little is told")
@@ -279,6 +284,11 @@ func (c *court) judge(p *judged, chain string, after []uint64) {
 	if c.tracked {
 		c.flowFacts(p, facts, chain, after)
 	}
+	c.compare(p, facts, chain, after)
+}
+
+// compare holds what a chain's rules say of a packet to what they have counted.
+func (c *court) compare(p fmt.Stringer, facts ruleset.Facts, chain string, after []uint64) {
 	vague := c.blurred(facts)
 	for i := range c.rules[chain] {
 		rule := &c.rules[chain][i]

@@ -74,18 +74,12 @@ func (m EbtAmong) when(asked) (all []ruleset.Condition) {
 	return all
 }
 
-// ofIPv4 is that a frame holds IPv4, and otherwise the range of the types of those
-// that do not.
-func ofIPv4() (is ruleset.Range, below, above ruleset.Range) {
-	return ruleset.Span(0x0800, 0x0800), ruleset.Span(0, 0x07ff), ruleset.Span(0x0801, 0xffff)
-}
-
 func (m EbtAmong) among(mac, ip ruleset.Field, pairs []Pair, not bool) []ruleset.Condition {
 	if !slices.ContainsFunc(pairs, Pair.hasIP) {
 		return []ruleset.Condition{within(mac, not, macsOf(pairs)...)}
 	}
-	is, below, above := ofIPv4()
-	in := ruleset.Condition{Fields: []ruleset.Field{ruleset.EtherType, mac, ip}}
+	is := ruleset.Span(0x0800, 0x0800)
+	in := ruleset.Condition{Fields: []ruleset.Field{heldProtocol, mac, ip}}
 	for _, p := range pairs {
 		at := ruleset.Any()
 		if p.hasIP() {
@@ -95,11 +89,11 @@ func (m EbtAmong) among(mac, ip ruleset.Field, pairs []Pair, not bool) []ruleset
 	}
 	if m.IPv4 {
 		in.Not = not
-		return []ruleset.Condition{single(ruleset.EtherType, false, is), in}
+		return []ruleset.Condition{single(heldProtocol, false, is), in}
 	}
 	// What else a frame holds may be ARP, whose addresses are looked up, or has none.
-	other := ruleset.Condition{Fields: []ruleset.Field{ruleset.EtherType, "among"}, Rows: []ruleset.Row{
-		{Ranges: []ruleset.Range{below, whole(1)}}, {Ranges: []ruleset.Range{above, whole(1)}},
+	other := ruleset.Condition{Fields: []ruleset.Field{heldProtocol, "among"}, Rows: []ruleset.Row{
+		{Ranges: []ruleset.Range{ruleset.Span(0, 0x07ff), whole(1)}}, {Ranges: []ruleset.Range{ruleset.Span(0x0801, 0xffff), whole(1)}},
 	}}
 	return []ruleset.Condition{either(not, in, other)}
 }

@@ -71,40 +71,22 @@ func (m EbtSTP) parts() []Match {
 	return eachBit(m.Asked, func(bit uint16) Match { m.Asked = bit; return m })
 }
 
-// when mirrors net/bridge/netfilter/ebt_stp.c: ebt_stp_mt. What is asked of a
-// configuration holds for all other messages too.
-func (m EbtSTP) when(asked) (all []ruleset.Condition) {
-	const configuration = 0
-	for i, f := range [...]ruleset.Field{
-		stpType, "stp flags", "stp root-prio", "stp root-addr", "stp root-cost", "stp sender-prio", "stp sender-addr",
-		"stp port", "stp msg-age", "stp max-age", "stp hello-time", "stp forward-delay",
-	} {
-		switch {
-		case m.Asked>>i&1 == 0:
-		case i == 0:
-			all = append(all, number8(f, m.Type, m.Not&1 != 0))
-		default:
-			all = append(all, either(false, number8(stpType, configuration, true), m.configured(f, i)))
-		}
+// when mirrors net/bridge/netfilter/ebt_stp.c: ebt_stp_mt, which takes the
+// protocol's number for one byte where it has two. So what it calls the type is
+// the version, which must be 0; its flags are the type, and all that comes
+// behind it reads one byte too early.
+func (m EbtSTP) when(asked) []ruleset.Condition {
+	all := []ruleset.Condition{number8(stpVersion, 0, false)}
+	if m.Asked&1 != 0 && (m.Type == 0) == (m.Not&1 != 0) {
+		all = append(all, never(stpVersion))
+	}
+	if m.Asked&2 != 0 {
+		all = append(all, number8(stpType, m.Flags, m.Not&2 != 0))
+	}
+	if m.Asked&^3 != 0 {
+		all = append(all, untold("reads the message of the spanning tree protocol from one byte too early")...)
 	}
 	return all
-}
-
-func (m EbtSTP) configured(f ruleset.Field, i int) ruleset.Condition {
-	not := m.Not>>i&1 != 0
-	switch i {
-	case 1:
-		return number8(f, m.Flags, not)
-	case 3:
-		return addressOf(f, m.RootAddr.Addr, m.RootAddr.Mask, not)
-	case 4:
-		return number32(f, m.RootCost, not)
-	case 6:
-		return addressOf(f, m.SenderAddr.Addr, m.SenderAddr.Mask, not)
-	}
-	return number16(f, map[int]Ports{
-		2: m.RootPriority, 5: m.SenderPriority, 7: m.Port, 8: m.MessageAge, 9: m.MaxAge, 10: m.HelloTime, 11: m.ForwardDelay,
-	}[i], not)
 }
 
 func parseEbtSTP(a *arguments, _ Env) Match {
