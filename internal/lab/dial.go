@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// trafficTime bounds every connection and every wait of the lab's traffic.
-const trafficTime = 3 * time.Second
+// trafficTime bounds every connection and every wait of the lab's traffic, however
+// busy the machine is.
+const trafficTime = 30 * time.Second
 
 // Dial opens a connection ("tcp", "udp") whose socket belongs to a namespace of
 // the lab. It is given up when ctx ends, and a connection that was made has a

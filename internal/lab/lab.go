@@ -47,7 +47,8 @@ type host struct {
 	nl *netlink.Handle
 }
 
-const settleTime = 5 * time.Second
+// settleTime only bounds interfaces that never come up.
+const settleTime = 30 * time.Second
 
 // Up makes the topology. What was made is taken down again when a part fails.
 func Up(ctx context.Context, t Topology, opts Options) (*Lab, error) {

@@ -76,7 +76,7 @@ func TestNamespaceByName(t *testing.T) {
 // A lab says nothing by itself: what a trace shows is the user's traffic.
 func TestQuiet(t *testing.T) {
 	labs := []*Lab{New(t, "router"), New(t, "two-nodes")}
-	time.Sleep(50 * time.Millisecond) // multicast reports of the start
+	time.Sleep(300 * time.Millisecond) // multicast reports of the start
 	open := map[string]int{}
 	for _, l := range labs {
 		for _, n := range l.Topology.Namespaces {
@@ -129,14 +129,12 @@ func TestNothingIsLeft(t *testing.T) {
 			t.Log(err)
 		}
 	}
-	var after []string
-	for range 100 { // threads that were in a namespace end a moment later
-		if after = footprint(t); slices.Equal(before, after) {
-			return
+	Await(t, func() string { // threads that were in a namespace end a moment later
+		if after := footprint(t); !slices.Equal(before, after) {
+			return fmt.Sprintf("before: %v\nafter: %v", before, after)
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("before: %v\nafter: %v", before, after)
+		return ""
+	})
 }
 
 // brokenTopologies fail at different stages of Up.
@@ -328,7 +326,7 @@ func TestSendIPAndFrame(t *testing.T) {
 
 func expect(t *testing.T, fd int, part []byte) {
 	t.Helper()
-	tv := unix.NsecToTimeval(int64(time.Second))
+	tv := unix.NsecToTimeval(int64(Patience))
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,9 @@ type ICMPError struct {
 	Type, Code uint8
 }
 
-// pingWait is how long the last reply may take; in a lab microseconds are usual.
-const pingWait = 300 * time.Millisecond
+// pingWait is how long a reply may take. In a lab microseconds are usual, and on a
+// machine that is busy with something else longer than anybody would guess.
+const pingWait = 5 * time.Second
 
 // Ping sends n echo requests, each once the one before was answered or given
 // up. No answer is no error: the counts tell.

@@ -2,6 +2,8 @@ package lab
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -49,7 +51,7 @@ func TestWithoutRoot(t *testing.T) {
 
 // The run in the user namespace must not outlive the one that started it.
 func TestKilledWithoutRoot(t *testing.T) {
-	cmd := ordinary(t, "-test.v", "-test.run", "^TestWaitForTheEnd$")
+	cmd := ordinary(t)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +83,7 @@ func TestKilledWithoutRoot(t *testing.T) {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(Patience):
 		t.Error("the run in the user namespace lives on")
 	}
 	_ = cmd.Wait()
@@ -89,23 +91,32 @@ func TestKilledWithoutRoot(t *testing.T) {
 
 const waitEnv = "PKTRAIL_LAB_TEST_WAIT"
 
-func TestWaitForTheEnd(t *testing.T) {
+// killable stands in place of the tests in the process that TestKilledWithoutRoot kills.
+type killable struct{ tests *testing.M }
+
+func (k killable) Run() int {
 	if os.Getenv(waitEnv) == "" {
-		t.Skip("this is the other half of TestKilledWithoutRoot")
+		return k.tests.Run()
 	}
-	New(t, "router")
-	_, _ = os.Stdout.WriteString("lab is up\n")
-	time.Sleep(30 * time.Second)
+	l, err := Up(context.Background(), router(), Options{})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("lab is up")
+	time.Sleep(2 * Patience)
+	_ = l.Down()
+	return 0
 }
 
 func TestRefusedUserNamespacesAreExplained(t *testing.T) {
-	cmd := ordinary(t, "-test.run", "^TestWaitForTheEnd$")
+	cmd := ordinary(t)
 	cmd.Env = append(cmd.Env, "CI=true", stageEnv+"="+stageUser) // a start that never came about
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "make own namespaces: operation not permitted: run as root") {
 		t.Errorf("%v: %s", err, out)
 	}
-	cmd = ordinary(t, "-test.run", "^TestWaitForTheEnd$")
+	cmd = ordinary(t)
 	cmd.Env = append(cmd.Env, "CI=", stageEnv+"="+stageUser)
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "no kernel tests") {
 		t.Errorf("%v: %s", err, out)

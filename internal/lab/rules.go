@@ -29,7 +29,8 @@ const (
 	NFT         World = "nft"
 )
 
-const toolTime = 10 * time.Second
+// toolTime only bounds a tool that hangs.
+const toolTime = time.Minute
 
 // tool is the command line that loads a ruleset of the world from its standard input.
 func (w World) tool(f packet.Family) ([]string, error) {

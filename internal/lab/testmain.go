@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // TB is what New needs of *testing.T, *testing.B and *testing.F.
@@ -57,7 +58,7 @@ func New(t TB, topology string, opts ...Options) *Lab {
 		}
 	})
 	for _, s := range l.Missing() {
-		skip(t, s.String())
+		Lacks(t, s.String())
 	}
 	return l
 }
@@ -71,7 +72,7 @@ func Need(t TB, w World) {
 	}
 	for _, s := range all {
 		if s.World == w && !s.OK() {
-			skip(t, s.String())
+			Lacks(t, s.String())
 		}
 	}
 }
@@ -81,16 +82,35 @@ func Need(t TB, w World) {
 func NeedBridgeNF(t TB) {
 	t.Helper()
 	if _, err := os.Stat("/proc/sys/net/bridge"); err != nil {
-		skip(t, "br_netfilter is not loaded: try: sudo modprobe br_netfilter")
+		Lacks(t, "br_netfilter is not loaded: try: sudo modprobe br_netfilter")
 	}
 }
 
-func skip(t TB, why string) {
+// Lacks skips the test for want of something, but fails it with CI=true: there
+// everything is installed.
+func Lacks(t TB, why string) {
 	t.Helper()
 	if inCI() {
 		t.Fatal(why)
 	}
 	t.Skip(why)
+}
+
+// LacksRights skips the test for want of something that only root of the machine
+// may do. Whoever is that, with CI=true, fails it.
+func LacksRights(t TB, why string) {
+	t.Helper()
+	if ofMachine, err := ownsMachine(); inCI() && (ofMachine || err != nil) {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// ownsMachine reports whether this process is in the first user namespace, whose
+// map holds every id.
+func ownsMachine() (bool, error) {
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	return strings.Join(strings.Fields(string(ids)), " ") == "0 0 4294967295", err
 }
 
 func inCI() bool { return os.Getenv("CI") == "true" }
