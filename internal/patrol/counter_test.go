@@ -3,6 +3,7 @@ package patrol_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/internal/census"
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/patrol"
 	"github.com/pktrail/pktrail/packet"
@@ -109,26 +111,25 @@ func TestWho(t *testing.T) {
 	t.Parallel()
 	table := tracked(t)
 	made(t, table, 0, 500, 0)
-	done := make(chan struct{})
-	grow := open(t, table.NS)
-	go func() {
-		defer close(done)
-		time.Sleep(300 * time.Millisecond)
-		w := grow.Conn.NewWriter(func(int, error) {})
-		for i := range 100 {
-			_ = w.Create(dnsQuery(1000+i, 0))
-		}
-		_ = w.Flush()
-	}()
 	c := patrol.NewCounter(table, nil, census.Kinds()...)
-	w, err := c.Who(t.Context(), time.Second, 3)
-	<-done
-	if err != nil {
-		t.Fatal(err)
+	if w, err := c.Who(t.Context(), 10*time.Millisecond, 3); err != nil || w.Entries != 500 || *w.Growth != 0 {
+		t.Errorf("%+v, %v", w, err)
 	}
+	var least, most time.Duration // between the two looks
+	begin := time.Now()
+	w := whoWhile(t, table, func() {
+		looked := time.Now()
+		made(t, table, 1000, 100, 0)
+		time.Sleep(100 * time.Millisecond)
+		least = time.Since(looked)
+	}, census.Kinds()...)
+	most = time.Since(begin)
 	patrol.Holders(w, []*netns.NS{table.NS})
-	if w.Entries != 600 || w.Growth == nil || *w.Growth < 10 || *w.Growth > 101 || w.FullIn == nil {
-		t.Errorf("%+v", w)
+	if w.Entries != 600 || w.Growth == nil || w.FullIn == nil {
+		t.Fatalf("%+v", w)
+	}
+	if g := *w.Growth; g < 100/most.Seconds() || g > 100/least.Seconds() {
+		t.Errorf("%f entries/s: 100 were made, within %v to %v", g, least, most)
 	}
 	if !strings.Contains(w.Verdict, "full in ") || !strings.HasSuffix(w.Verdict, "100 % of it is udp to 10.96.0.10:53 from 10.1.0.0") {
 		t.Error(w.Verdict)
@@ -159,7 +160,7 @@ func TestFull(t *testing.T) {
 		for port := range 20 {
 			send(t, table.NS, 9000+port)
 		}
-	})
+	}, census.Pair, census.Target, census.Service)
 	if !strings.HasPrefix(w.Verdict, "table full: "+strconv.Itoa(limit)+" entries, limit "+strconv.Itoa(limit)) || !strings.Contains(w.Verdict, " packets refused") {
 		t.Error(w.Verdict)
 	}
@@ -174,7 +175,7 @@ func TestFull(t *testing.T) {
 		for port := range 20 {
 			send(t, table.NS, 9000+port)
 		}
-	})
+	}, census.Pair, census.Target, census.Service)
 	if n := w.Since(conntrack.EarlyDrop); n == 0 || !strings.Contains(w.Verdict, "evicted to make room") {
 		t.Errorf("%d evicted: %s", n, w.Verdict)
 	}
@@ -199,7 +200,7 @@ func limited(t *testing.T) int {
 	}
 	err = os.WriteFile(path, []byte(strconv.Itoa(fullTable)), 0)
 	if errors.Is(err, os.ErrPermission) {
-		t.Skipf("nf_conntrack_max is %d, and only root of the first namespace may lower it", limit)
+		lab.LacksRights(t, fmt.Sprintf("nf_conntrack_max is %d, and only root of the first namespace may lower it", limit))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -213,10 +214,13 @@ func limited(t *testing.T) int {
 }
 
 // whoWhile does something between the two looks.
-func whoWhile(t *testing.T, table patrol.Table, do func()) *census.Who {
+func whoWhile(t *testing.T, table patrol.Table, do func(), by ...census.By) *census.Who {
 	t.Helper()
-	c := patrol.NewCounter(table, nil, census.Pair, census.Target, census.Service)
+	c := patrol.NewCounter(table, nil, by...)
 	before, err := c.Count()
+	if err == nil {
+		err = c.Look(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
