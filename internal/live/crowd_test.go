@@ -59,7 +59,7 @@ func neverMix(t *testing.T, w lab.World, s side) {
 	l := lab.New(t, "router")
 	load(t, l, "rt", w, s.loadedAs(w), s.fill(laneRules(w)))
 	send(t, l, "client", datagram(t, s.client, s.server, 1, 1)) // neighbours are known from here on
-	running := watch(t, l, Options{Match: matching(t, "-p", "udp", "-s", s.client, "--dport", "5000:5999")}, "rt")
+	running := watch(t, l, Options{BufferBytes: roomForAll, Match: matching(t, "-p", "udp", "-s", s.client, "--dport", "5000:5999")}, "rt")
 	running.texts(1)
 	crowd(t, l, func(sender, i int) []byte {
 		return datagram(t, s.client, s.server, uint16(10000+10000*sender+i), uint16(5000+(i*7+sender)%(100*lanes)))
@@ -82,6 +82,10 @@ func neverMix(t *testing.T, w lab.World, s side) {
 		t.Errorf("%d journeys hold steps that are not their own, or lack one", bad)
 	}
 }
+
+// roomForAll is room for the messages of a whole crowd, should the reader not come
+// to read while it is sent.
+const roomForAll = 256 << 20
 
 // crowd sends n packets from each of two threads on a CPU of its own.
 func crowd(t *testing.T, l *lab.Lab, packet func(sender, i int) []byte, n int) {
@@ -185,7 +189,7 @@ func TestIdenticalPacketsSayInferred(t *testing.T) {
 	l := lab.New(t, "router")
 	load(t, l, "rt", lab.Legacy, packet.IPv4, s.fill(laneRules(lab.Legacy)))
 	send(t, l, "client", datagram(t, s.client, s.server, 1, 1))
-	running := watch(t, l, Options{Match: matching(t, "-p", "udp", "-s", s.client, "--dport", "5000:5999")}, "rt")
+	running := watch(t, l, Options{BufferBytes: roomForAll, Match: matching(t, "-p", "udp", "-s", s.client, "--dport", "5000:5999")}, "rt")
 	running.texts(1)
 	crowd(t, l, func(_, i int) []byte {
 		return ident(datagram(t, s.client, s.server, uint16(10000+i), uint16(5000+i%(100*lanes))), uint16(i+1))

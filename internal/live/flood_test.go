@@ -2,12 +2,14 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pktrail/pktrail/internal/lab"
+	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/journey"
 )
 
@@ -45,12 +47,13 @@ func flood(t *testing.T, w lab.World, s side) {
 	var seen floodSeen
 	done := make(chan error, 1)
 	var lost int64
+	armed := watching(t, trace)
 	go func() {
-		counts, err := Tell(ctx, trace, Teller{Journey: func(j *journey.Journey) { seen.take(t, j) }})
+		counts, err := Tell(ctx, armed, Teller{Journey: func(j *journey.Journey) { seen.take(t, j) }})
 		lost = counts.Lost.Count
 		done <- err
 	}()
-	time.Sleep(300 * time.Millisecond) // the texts are read
+	armed.texts(1)
 	peak := watchHeap(ctx)
 	for round := range rounds {
 		crowd(t, l, func(sender, i int) []byte {
@@ -59,9 +62,11 @@ func flood(t *testing.T, w lab.World, s side) {
 	}
 	for last := int64(-1); last != seen.told.Load(); time.Sleep(500 * time.Millisecond) { // until the reader has caught up
 		last = seen.told.Load()
+		allRead(t, l.NS("rt"))
 	}
 	for i := range uint16(50) {
 		send(t, l, "client", ident(datagram(t, s.client, s.server, 40000+i, 5000+i), 50000+i))
+		allRead(t, l.NS("rt"))
 	}
 	time.Sleep(settle)
 	cancel()
@@ -110,6 +115,21 @@ func (f *floodSeen) take(t *testing.T, j *journey.Journey) {
 			t.Errorf("%s\n%s", wrong, show(j))
 		}
 	}
+}
+
+// allRead waits until the kernel holds no message for a reader in the namespace.
+func allRead(t *testing.T, ns *netns.NS) {
+	t.Helper()
+	lab.Await(t, func() string {
+		all, err := lab.Listeners(ns, 0)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case all.Waiting > 0:
+			return fmt.Sprintf("%d bytes wait to be read", all.Waiting)
+		}
+		return ""
+	})
 }
 
 // watchHeap samples the heap until ctx ends; the function returns its peak.

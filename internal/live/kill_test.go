@@ -138,17 +138,13 @@ func guardians() []int {
 // clean waits until all stands as before.
 func clean(t *testing.T, l *lab.Lab, before standing, what string) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
-	for {
+	lab.Await(t, func() string {
 		now := stands(t, l)
 		if now == before {
-			return
+			return ""
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s left something behind: %s", what, cmp.Diff(before, now, cmp.AllowUnexported(standing{})))
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+		return fmt.Sprintf("%s left something behind: %s", what, cmp.Diff(before, now, cmp.AllowUnexported(standing{})))
+	})
 }
 
 // startVictim starts the process; its output ends when it does.

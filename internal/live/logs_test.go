@@ -106,17 +106,14 @@ func (g *logger) one(e *event.Event) {
 func (g *logger) stop() ([]logged, []LogCount) {
 	g.t.Helper()
 	sent := time.Now()
-	for deadline := sent.Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	lab.Await(g.t, func() string {
 		g.mu.Lock()
-		silent := g.idle.After(sent)
-		g.mu.Unlock()
-		if silent {
-			break
+		defer g.mu.Unlock()
+		if !g.idle.After(sent) {
+			return "the log is never idle"
 		}
-		if time.Now().After(deadline) {
-			g.t.Fatal("never idle")
-		}
-	}
+		return ""
+	})
 	counts, err := g.logs.Counts()
 	if err != nil {
 		g.t.Error(err)

@@ -3,7 +3,6 @@ package live
 import (
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/journey"
@@ -85,7 +84,7 @@ func TestMatchWidensBehindNAT(t *testing.T) {
 		one := func() { send(t, l, "client", datagram(t, s.client, s.service, 20000, 3000)) }
 		one()
 		running.journeys(2)
-		time.Sleep(settle)
+		running.await("the flow to be followed behind NAT", func() bool { return running.widened > 0 })
 		one()
 		to := running.stop()
 		if c, r := len(to.inSpace("client")), len(to.inSpace("rt")); c != 2 || r != 2 {

@@ -40,6 +40,7 @@ type watched struct {
 
 	mu      sync.Mutex
 	read    int // how often texts came
+	widened int // flows that are followed in more namespaces than MATCH names
 	changed *sync.Cond
 	told    told
 }
@@ -69,10 +70,16 @@ func spacesOf(l *lab.Lab, names ...string) []*netns.NS {
 	return spaces
 }
 
-// follow runs a trace that is armed.
-func follow(t testing.TB, trace *Trace) *watched {
+// watching is a trace as a source whose texts can be waited for.
+func watching(t testing.TB, trace *Trace) *watched {
 	w := &watched{t: t, trace: trace, done: make(chan struct{})}
 	w.changed = sync.NewCond(&w.mu)
+	return w
+}
+
+// follow runs a trace that is armed.
+func follow(t testing.TB, trace *Trace) *watched {
+	w := watching(t, trace)
 	w.told.warnings = trace.Warnings
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
@@ -105,8 +112,14 @@ func (w *watched) Run(ctx context.Context, emit func([]event.Event)) error {
 	})
 }
 
-// learn passes on what Tell learns.
-func (w *watched) learn(j *journey.Journey) string { return w.trace.learn(j) }
+// learn passes on what Tell learns, and notes that the trace has learned it.
+func (w *watched) learn(j *journey.Journey) string {
+	said := w.trace.learn(j)
+	if said != "" {
+		w.note(func() { w.widened++ })
+	}
+	return said
+}
 
 func (w *watched) note(f func()) {
 	w.mu.Lock()
@@ -119,7 +132,7 @@ func (w *watched) note(f func()) {
 func (w *watched) await(what string, holds func() bool) {
 	w.t.Helper()
 	late := false
-	timer := time.AfterFunc(20*time.Second, func() { w.note(func() { late = true }) })
+	timer := time.AfterFunc(lab.Patience, func() { w.note(func() { late = true }) })
 	defer timer.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
