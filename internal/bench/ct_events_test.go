@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 )
 
@@ -92,13 +92,13 @@ func listenTo(ns *netns.NS, path string, argv []string) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &running{out: out, errs: &bytes.Buffer{}, ns: ns, cmd: exec.Command(argv[0], argv[1:]...)}
+	r := &running{out: out, errs: &words{}, ns: ns, cmd: exec.Command(argv[0], argv[1:]...)}
 	r.cmd.Stdout, r.cmd.Stderr = out, r.errs
 	if err := ns.Do(r.cmd.Start); err != nil {
 		return nil, err
 	}
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if _, listeners, err := eventQueue(ns); err != nil || listeners > 0 {
+		if q, err := eventQueue(ns); err != nil || q.Sockets > 0 {
 			return r, err
 		}
 	}
@@ -110,8 +110,8 @@ func listenTo(ns *netns.NS, path string, argv []string) (*running, error) {
 // moment for what waits in it; it writes the rest when it is ended.
 func heardAll(ns *netns.NS) error {
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		waiting, _, err := eventQueue(ns)
-		if err != nil || waiting == 0 {
+		q, err := eventQueue(ns)
+		if err != nil || q.Waiting == 0 {
 			time.Sleep(settle)
 			return err
 		}
@@ -119,23 +119,7 @@ func heardAll(ns *netns.NS) error {
 	return errors.New("events still wait to be read")
 }
 
-// eventQueue is how many bytes wait for those who listen to new entries.
-func eventQueue(ns *netns.NS) (waiting, listeners int, err error) {
-	var text []byte
-	err = ns.Do(func() (err error) {
-		text, err = os.ReadFile("/proc/thread-self/net/netlink")
-		return err
-	})
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		if len(f) < 10 || f[1] != strconv.Itoa(unix.NETLINK_NETFILTER) {
-			continue
-		}
-		if groups, _ := strconv.ParseUint(f[3], 16, 32); groups&(1<<(unix.NFNLGRP_CONNTRACK_NEW-1)) == 0 {
-			continue
-		}
-		n, _ := strconv.Atoi(f[4])
-		waiting, listeners = waiting+n, listeners+1
-	}
-	return waiting, listeners, err
+// eventQueue is those who listen to new entries.
+func eventQueue(ns *netns.NS) (lab.Listening, error) {
+	return lab.Listeners(ns, 1<<(unix.NFNLGRP_CONNTRACK_NEW-1))
 }

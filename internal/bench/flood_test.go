@@ -80,17 +80,17 @@ func floodProgram(t *testing.T, r *report, s scale, name string, tr *tracer, sen
 	if got.overclaim > 0 {
 		t.Errorf("%s: under a flood %d journeys say that they are complete and are not", name, got.overclaim)
 	}
-	if q.drops > 0 && got.lost == 0 {
-		t.Errorf("%s: the kernel dropped %d messages and the output tells of no loss", name, q.drops)
+	if q.Dropped > 0 && got.lost == 0 {
+		t.Errorf("%s: the kernel dropped %d messages and the output tells of no loss", name, q.Dropped)
 	}
 	made := packets * int64(tr.messages)
-	times := float64(made) / float64(max(1, made-int64(q.drops)))
+	times := float64(made) / float64(max(1, made-int64(q.Dropped)))
 	r.add(row{
 		what: fmt.Sprintf("%s: MB of memory under a flood of %.0f times what is read", name, times), pktrail: fmt.Sprintf("%.0f", float64(run.peak)/1024),
 		target: fmt.Sprintf("< %d", memoryMB), reached: reached(run.peak < memoryMB*1024),
 	})
 	r.note("%s: the flood, from both cores to a pktrail of the lowest priority: %.0f packets/s, %.0f messages/s; of %d packets %d were reported wholly and %d in part; %d messages were dropped by the kernel and told as lost in %d places; %d journeys claimed to be complete and were not",
-		name, float64(packets)/s.flood.Seconds(), float64(made)/s.flood.Seconds(), packets, got.whole, got.packets-got.whole, q.drops, got.lost, got.overclaim)
+		name, float64(packets)/s.flood.Seconds(), float64(made)/s.flood.Seconds(), packets, got.whole, got.packets-got.whole, q.Dropped, got.lost, got.overclaim)
 }
 
 // tally counts what a source hands over.

@@ -119,7 +119,7 @@ func losslessIptablesNFT(t *testing.T, r *report, s scale, program string) {
 
 func pktrail(program string, l *lab.Lab) *tracer {
 	argv := []string{program, "trace", "-p", "udp", "-d", "10.2.0.2", "--dport", fmt.Sprint(destPort), "--unlimited", "-o", "json"}
-	return &tracer{argv: argv, lab: l, read: readJourneys}
+	return &tracer{argv: argv, lab: l, read: readJourneys, says: "tracing "}
 }
 
 func againstPeer(t *testing.T, r *report, s scale, world string, peer, ours *tracer) {

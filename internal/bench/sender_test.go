@@ -219,9 +219,7 @@ func (s *sender) onCore(f func() error) error {
 	go func() {
 		// The thread keeps its core, so it is not given back.
 		runtime.LockOSThread()
-		var set unix.CPUSet
-		set.Set(s.cpu)
-		if err := unix.SchedSetaffinity(0, &set); err != nil {
+		if err := pin(s.cpu); err != nil {
 			done <- fmt.Errorf("keep the sender on core %d: %w", s.cpu, err)
 			return
 		}
@@ -229,6 +227,26 @@ func (s *sender) onCore(f func() error) error {
 		done <- f()
 	}()
 	return <-done
+}
+
+// pin keeps the calling thread on one of the cores that it may use: the first for
+// 0, and round again when there are fewer.
+func pin(core int) error {
+	var may, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &may); err != nil {
+		return err
+	}
+	core %= may.Count()
+	for cpu := 0; ; cpu++ {
+		if !may.IsSet(cpu) {
+			continue
+		}
+		if core == 0 {
+			one.Set(cpu)
+			return unix.SchedSetaffinity(0, &one)
+		}
+		core--
+	}
 }
 
 // threadTime is the CPU time of the calling thread in nanoseconds.
