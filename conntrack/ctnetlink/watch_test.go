@@ -3,12 +3,14 @@ package ctnetlink_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/conntrack/ctnetlink"
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/packet"
 )
 
@@ -17,7 +19,7 @@ var errEnough = errors.New("enough")
 // hear runs a listener until each has had enough.
 func hear(t testing.TB, w *ctnetlink.Watcher, each func(*ctnetlink.Event) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*lab.Patience)
 	defer cancel()
 	if err := w.Run(ctx, each); !errors.Is(err, errEnough) {
 		t.Fatalf("listening ended: %v", err)
@@ -71,7 +73,7 @@ func TestEventsUnderLoad(t *testing.T) {
 	p := newPlace(t)
 	w := p.listen(t, ctnetlink.NewFlows, 64<<20)
 	if room, err := w.BufferBytes(); err != nil || room < 64<<20 {
-		t.Skipf("room for %d bytes of events only, %v: run as root", room, err)
+		lab.LacksRights(t, fmt.Sprintf("room for %d bytes of events only, %v: run as root", room, err))
 	}
 	done := make(chan int)
 	go func() {

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/internal/nftexpr"
 	"github.com/pktrail/pktrail/packet"
@@ -230,16 +230,16 @@ func TestOriginalTupleFollowsBothWays(t *testing.T) {
 // answered waits for the answer and returns how many packets were met.
 func (w *wireNS) answered(t *testing.T) uint64 {
 	t.Helper()
-	for range 5000 {
+	var met uint64
+	lab.Await(t, func() string {
 		now, err := nftexpr.Counters(w.nl, ruleset.Inet, "counting")
 		must(t, err)
-		if now["sent"].Packets > 0 {
-			return now["met"].Packets
+		if met = now["met"].Packets; now["sent"].Packets == 0 {
+			return "no answer was sent"
 		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatal("no answer was sent")
-	return 0
+		return ""
+	})
+	return met
 }
 
 func TestCompileRefuses(t *testing.T) {

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/nfnetlink"
 	"github.com/pktrail/pktrail/internal/nftexpr"
@@ -145,20 +145,20 @@ func counterName(i int) string { return fmt.Sprintf("m%d", i) }
 func (w *wireNS) counted(t *testing.T, family ruleset.Family, p []byte, before map[string]nftexpr.Counted) map[string]nftexpr.Counted {
 	t.Helper()
 	w.send(t, p)
-	for range 200 {
-		now, err := nftexpr.Counters(w.nl, family, "counting")
-		if err != nil {
+	var now map[string]nftexpr.Counted
+	lab.Await(t, func() string {
+		var err error
+		if now, err = nftexpr.Counters(w.nl, family, "counting"); err != nil {
 			t.Fatal(err)
 		}
-		switch now["total"].Packets - before["total"].Packets {
-		case 1:
-			return now
+		switch n := now["total"].Packets - before["total"].Packets; n {
 		case 0:
-			time.Sleep(time.Millisecond)
+			return fmt.Sprintf("the packet did not come: % x", p)
+		case 1:
 		default:
-			t.Fatalf("more than the packet that was sent came: %d", now["total"].Packets-before["total"].Packets)
+			t.Fatalf("more than the packet that was sent came: %d", n)
 		}
-	}
-	t.Fatalf("the packet did not come: % x", p)
-	return nil
+		return ""
+	})
+	return now
 }

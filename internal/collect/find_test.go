@@ -249,10 +249,7 @@ func (s *search) run() {
 		tables, before := s.look()
 		want := s.find(tables, p.words)
 		s.send(p)
-		got := s.counted(before, want.reached)
-		if diff := cmp.Diff(slices.Sorted(maps.Keys(want.reached)), got); diff != "" {
-			s.Fatalf("of %v find told and the kernel counted:\n%s", p.words, diff)
-		}
+		got := s.counted(before, &want)
 		vague := s.find(tables, s.lessOf(p.words))
 		for _, key := range got {
 			if !vague.reached[key] {
@@ -332,11 +329,11 @@ func (s *search) look() ([]*ruleset.Table, map[string]uint64) {
 }
 
 // counted waits for the packet, and tells which rules have counted it: those that
-// are wanted, or what stands when nothing more comes.
-func (s *search) counted(before map[string]uint64, wanted map[string]bool) (hit []string) {
+// find told.
+func (s *search) counted(before map[string]uint64, want *answer) (hit []string) {
 	s.Helper()
-	want := slices.Sorted(maps.Keys(wanted))
-	for range 20 {
+	told := slices.Sorted(maps.Keys(want.reached))
+	lab.Await(s, func() string {
 		time.Sleep(2 * time.Millisecond)
 		_, now := s.look()
 		hit = nil
@@ -345,9 +342,11 @@ func (s *search) counted(before map[string]uint64, wanted map[string]bool) (hit 
 				hit = append(hit, key)
 			}
 		}
-		if slices.Sort(hit); slices.Equal(hit, want) {
-			return hit
+		slices.Sort(hit)
+		if diff := cmp.Diff(told, hit); diff != "" {
+			return fmt.Sprintf("of %v find told and the kernel counted:\n%s", want.words, diff)
 		}
-	}
+		return ""
+	})
 	return hit
 }

@@ -6,8 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 )
 
@@ -31,11 +31,10 @@ func hold(t *testing.T, ns *netns.NS, commands string) {
 	w := bufio.NewWriter(in)
 	_, _ = w.WriteString(commands)
 	_ = w.Flush()
-	for range 100 {
-		if strings.Contains(run(t, ns, "", "nft", "list", "tables"), "mine") {
-			return
+	lab.Await(t, func() string {
+		if !strings.Contains(run(t, ns, "", "nft", "list", "tables"), "mine") {
+			return "the table with an owner did not appear"
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal("the table with an owner did not appear")
+		return ""
+	})
 }

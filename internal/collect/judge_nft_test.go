@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/nft"
@@ -217,16 +217,15 @@ func (j *nftRound) read(when bool) *ruleset.Table {
 // wait reads until the last rule has seen n packets.
 func (j *nftRound) wait(n uint64) *ruleset.Table {
 	j.t.Helper()
-	for range 200 {
-		m := j.read(false)
-		all := m.Chain("ending").Rules
-		if packetsOf(&all[0]) == n {
-			return m
+	var m *ruleset.Table
+	lab.Await(j.t, func() string {
+		m = j.read(false)
+		if came := packetsOf(&m.Chain("ending").Rules[0]); came != n {
+			return fmt.Sprintf("%v: packet %d did not come through, but %d", j.fam, n, came)
 		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	j.t.Fatalf("%v: packet %d did not come through, but %d", j.fam, n, packetsOf(&j.read(false).Chain("ending").Rules[0]))
-	return nil
+		return ""
+	})
+	return m
 }
 
 // chain compares every rule.

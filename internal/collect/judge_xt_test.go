@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/ruleset"
@@ -261,8 +260,9 @@ func (c *court) next() *judged {
 
 // await waits until the last rules of the chains have counted one more packet.
 func (c *court) await(p *judged, chains []string) map[string][]uint64 {
-	for range 2000 {
-		after := map[string][]uint64{}
+	var after map[string][]uint64
+	lab.Await(c, func() string {
+		after = map[string][]uint64{}
 		for chain, rules := range c.read(false) {
 			after[chain] = counted(rules)
 		}
@@ -270,13 +270,12 @@ func (c *court) await(p *judged, chains []string) map[string][]uint64 {
 			last := len(after[chain]) - 1
 			return after[chain][last] == c.counts[chain][last]+1
 		}
-		if !slices.ContainsFunc(chains, func(chain string) bool { return !arrived(chain) }) {
-			return after
+		if slices.ContainsFunc(chains, func(chain string) bool { return !arrived(chain) }) {
+			return fmt.Sprintf("the packet did not pass %v: %v", chains, p)
 		}
-		time.Sleep(time.Millisecond)
-	}
-	c.Fatalf("the packet did not pass %v: %v", chains, p)
-	return nil
+		return ""
+	})
+	return after
 }
 
 func (c *court) judge(p *judged, chain string, after []uint64) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/conntrack/ctnetlink"
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/packet"
 )
 
@@ -59,25 +61,16 @@ func (l *listener) end(t testing.TB) result {
 // groups, so that nothing that follows escapes them.
 func (w *twin) listening(t testing.TB, n int) {
 	t.Helper()
-	for range 500 {
-		members := 0
-		if err := w.ours.Do(func() error {
-			sockets, err := os.ReadFile("/proc/thread-self/net/netlink")
-			for line := range strings.Lines(string(sockets)) {
-				if f := strings.Fields(line); len(f) > 3 && f[1] == "12" && f[3] != "00000000" {
-					members++
-				}
-			}
-			return err
-		}); err != nil {
+	lab.Await(t, func() string {
+		all, err := lab.Listeners(w.ours, math.MaxUint64)
+		switch {
+		case err != nil:
 			t.Fatal(err)
+		case all.Sockets < n:
+			return fmt.Sprintf("%d of %d listen", all.Sockets, n)
 		}
-		if members >= n {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("nobody listens")
+		return ""
+	})
 }
 
 var whens = regexp.MustCompile(`^\[\d+\.\d+\]|<when>.*</when>|portid=\d+( progname=\S+)?`)
@@ -119,7 +112,7 @@ func TestEventsUnderLoad(t *testing.T) {
 	const n = 200_000
 	w := newTwin(t)
 	if w.room(t) < 64<<20 {
-		t.Skip("the room for events cannot be made large enough: run as root")
+		lab.LacksRights(t, "the room for events cannot be made large enough: run as root")
 	}
 	for _, options := range []string{"-E -e NEW", "-E -e NEW -o xml,id"} {
 		file, err := os.Create(t.TempDir() + "/events")
@@ -131,9 +124,13 @@ func TestEventsUnderLoad(t *testing.T) {
 		w.listening(t, 1)
 		made := w.fill(t, n)
 		shown := fmt.Sprintf("%d flow events have been shown.\n", n)
-		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && countLines(t, file.Name()) < n; {
-			time.Sleep(50 * time.Millisecond)
-		}
+		lab.Await(t, func() string {
+			time.Sleep(50 * time.Millisecond) // to count them takes a moment, too
+			if lines := countLines(t, file.Name()); lines < n {
+				return fmt.Sprintf("%d of %d events are written", lines, n)
+			}
+			return ""
+		})
 		if r := l.end(t); !strings.HasSuffix(r.Errors, shown) || strings.Contains(r.Errors, "ENOBUFS") {
 			t.Errorf("%s: %s", options, r.Errors)
 		}

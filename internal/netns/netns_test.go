@@ -202,7 +202,7 @@ func TestOpenRefused(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(lab.Patience):
 		t.Fatal("it waits")
 	}
 }

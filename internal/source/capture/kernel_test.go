@@ -28,16 +28,12 @@ func tcpdump(t *testing.T, l *lab.Lab, ns string, count int, send func(), args .
 	t.Helper()
 	path, err := exec.LookPath("tcpdump")
 	if err != nil {
-		const why = "tcpdump is missing: try: sudo apt-get install tcpdump"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		lab.Lacks(t, "tcpdump is missing: try: sudo apt-get install tcpdump")
 	}
 	if groups, err := os.ReadFile("/proc/self/setgroups"); err == nil && string(groups) == "deny\n" {
-		t.Skip("tcpdump changes its user and groups, which nobody may in a user namespace made without root: run as root")
+		lab.LacksRights(t, "tcpdump changes its user and groups, which nobody may in a user namespace made without root: run as root")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), lab.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, append([]string{"-n", "-U", "--immediate-mode", "-c", strconv.Itoa(count), "-w", "-"}, args...)...)
 	var file bytes.Buffer
@@ -251,7 +247,7 @@ func TestCaptureAsLive(t *testing.T) {
 	got.only(t, len(packets))
 
 	var heard told
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), lab.Patience)
 	defer cancel()
 	err = live.Run(ctx, func(events []event.Event) {
 		for _, e := range events {
