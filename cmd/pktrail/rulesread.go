@@ -11,6 +11,7 @@ import (
 
 	"github.com/pktrail/pktrail/internal/collect"
 	"github.com/pktrail/pktrail/internal/rules"
+	"github.com/pktrail/pktrail/ruleset"
 )
 
 // rulesSource is the flags that say whose rules are meant.
@@ -21,7 +22,7 @@ type rulesSource struct {
 
 func (f *rulesSource) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.netns, "netns", nil, "network namespace: a name of /run/netns, a path, a process id, or all (repeatable)")
-	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil, "rules of a file, not of this host: of iptables-save, nft or nft -j (repeatable)")
+	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil, "rules of a file, not of this host: of iptables-save or its like, nft, or nft -j; ip:, ip6:, arp: or bridge: before it names the family (repeatable)")
 }
 
 func (f *rulesSource) many() bool { return len(f.netns) > 1 || slices.Contains(f.netns, "all") }
@@ -66,7 +67,7 @@ func (f *rulesSource) readFiles() ([]*readRules, error) {
 		before := tablesOf(host)
 		bad := readFile(host, name)
 		if len(bad) > 0 && tablesOf(host) == before {
-			return nil, hint(errors.New(bad[0]), "it takes what iptables-save and nft list ruleset print, and nft -j list ruleset")
+			return nil, hint(errors.New(bad[0]), "it takes what iptables-save, arptables-save, ebtables-save and nft list ruleset print, and nft -j list ruleset")
 		}
 		for _, words := range bad {
 			host.Doubts = append(host.Doubts, "not understood: "+words)
@@ -85,15 +86,32 @@ func tablesOf(host *rules.Host) int {
 
 // readFile adds a file's rules, and tells what is wrong with it, a sentence each.
 func readFile(host *rules.Host, name string) (bad []string) {
+	name, fam := cutFamily(name)
 	r, done, err := open(name, os.Stdin)
 	if err != nil {
 		return []string{err.Error()}
 	}
-	err = errors.Join(host.AddFile(name, r), done())
+	err = errors.Join(host.AddFileOf(name, fam, r), done())
 	for _, e := range leaves(err) {
 		bad = append(bad, e.Error())
 	}
 	return bad
+}
+
+// cutFamily takes off the word that may stand before a file: ip:, ip6:, arp:, bridge:.
+func cutFamily(name string) (string, ruleset.Family) {
+	word, rest, ok := strings.Cut(name, ":")
+	fam := familyWords[word]
+	switch word {
+	case "arp":
+		fam = ruleset.ARP
+	case "bridge":
+		fam = ruleset.Bridge
+	}
+	if !ok || fam == 0 {
+		return name, 0
+	}
+	return rest, fam
 }
 
 // leaves are the errors that were joined to one.

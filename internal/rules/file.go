@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/nft"
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
@@ -14,11 +15,16 @@ import (
 // maxText bounds what a file may hold when it is no longer compressed, in bytes.
 const maxText = 1 << 30
 
-// AddFile adds the rules of a file to the host's: output of iptables-save or
-// ip6tables-save, text of nft, or output of nft -j, as its contents tell; all of
-// them plain or as gzip. An error names the file, and the line where it is known;
-// what could be understood is added all the same.
-func (h *Host) AddFile(name string, r io.Reader) error {
+// AddFile adds the rules of a file to the host's: output of iptables-save,
+// ip6tables-save, arptables-save or ebtables-save, text of nft, or output of nft -j,
+// as its contents tell; all of them plain or as gzip. An error names the file, and
+// the line where it is known; what could be understood is added all the same. Where
+// nothing told that rules are iptables', that is a doubt.
+func (h *Host) AddFile(name string, r io.Reader) error { return h.AddFileOf(name, 0, r) }
+
+// AddFileOf is [Host.AddFile] for rules whose family is known: IP, IP6, ARP or
+// Bridge. Those of nft name it themselves.
+func (h *Host) AddFileOf(name string, fam ruleset.Family, r io.Reader) error {
 	text, err := plain(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -27,10 +33,13 @@ func (h *Host) AddFile(name string, r io.Reader) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return fmt.Errorf("%s: an empty file", name)
 	}
-	switch FormOf(text) {
-	case FormSave:
-		return h.addSave(name, text)
-	case FormJSON:
+	form := FormOf(text)
+	switch {
+	case form == FormSave:
+		return h.addSave(name, fam, text)
+	case fam != 0:
+		return fmt.Errorf("%s: of family %s, but in the words of nft, which name the family themselves", name, fam)
+	case form == FormJSON:
 		return h.addNFT(nft.ParseJSON(bytes.NewReader(text), name))
 	}
 	return h.addNFT(nft.ParseRuleset(bytes.NewReader(text), name))
@@ -87,8 +96,17 @@ func FormOf(text []byte) Form {
 	return FormNFT
 }
 
-func (h *Host) addSave(name string, text []byte) error {
-	tables, err := xt.ParseTables(bytes.NewReader(text), name)
+func (h *Host) addSave(name string, fam ruleset.Family, text []byte) error {
+	sections := xt.Sections(name, text)
+	for i := range sections {
+		s := &sections[i]
+		if fam != 0 {
+			s.Family = fam
+		} else if s.Why == "" {
+			h.Doubts = append(h.Doubts, name+": nothing tells whether its rules are iptables' or ip6tables': read as iptables'; ip6: before its name says otherwise")
+		}
+	}
+	tables, err := xt.ParseSections(sections, name)
 	for _, t := range tables {
 		if h.has(t) {
 			err = errors.Join(err, fmt.Errorf("%s: table %s of family %s is given twice", name, t.Name, t.Family))

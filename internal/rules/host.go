@@ -15,7 +15,7 @@ import (
 // Host is the rules of one namespace, or of files.
 type Host struct {
 	Name   string      // of the namespace, or of the files
-	Legacy []*xt.Table // of IPv4, then of IPv6, then of ARP
+	Legacy []*xt.Table // of IPv4, then of IPv6, then of ARP; of files as they came
 	NFT    *nft.Native // nil where nf_tables was not read
 	IPSets []*ipset.Set
 	ReadAt time.Time

@@ -158,8 +158,8 @@ func TestParseLegacyLinkTables(t *testing.T) {
 		t.Fatal(tables, err)
 	}
 	const want = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n:own ACCEPT\n" +
-		"[12:720] -A INPUT -p IPv4 -s 02:00:00:00:00:00/ff:ff:ff:00:00:00 -i eth0 --ip-src 10.0.0.0/8 --ip-proto tcp --log-level notice -j own\n" +
-		"*broute\n:BROUTING ACCEPT\n[0:0] -A BROUTING -p IPv4 -i eth1 -j DROP\n"
+		"-A INPUT -p IPv4 -s 02:00:00:00:00:00/ff:ff:ff:00:00:00 -i eth0 --ip-src 10.0.0.0/8 --ip-proto tcp --log-level notice -j own -c 12 720\n" +
+		"*broute\n:BROUTING ACCEPT\n-A BROUTING -p IPv4 -i eth1 -j DROP -c 0 0\n"
 	if diff := cmp.Diff(want, printed(tables)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -167,7 +167,7 @@ func TestParseLegacyLinkTables(t *testing.T) {
 		t.Errorf("OUTPUT of a legacy table hangs at %+v", base)
 	}
 	broute := tables[1].Model(false, nil).Chain("BROUTING")
-	if broute.Base == nil || broute.Base.Hook != ruleset.Prerouting || broute.Rules[0].Effect.Verdict != ruleset.Stolen {
+	if broute.Base == nil || broute.Base.Hook != ruleset.Prerouting || broute.Rules[0].Effect.Verdict != ruleset.Accept {
 		t.Errorf("%+v %+v", broute.Base, broute.Rules)
 	}
 

@@ -57,7 +57,7 @@ func (w *modeller) chain(c *Chain) *ruleset.Chain {
 		m.Policy = c.Policy.model()
 	}
 	if hasPolicy && w.table.broutes() && m.Policy == ruleset.Drop {
-		m.Policy = ruleset.Stolen
+		m.Policy = ruleset.Accept
 	}
 	if hasPolicy && !c.Uncounted {
 		m.PolicyCounter = &ruleset.Counter{Packets: c.Packets, Bytes: c.Bytes}
@@ -103,11 +103,11 @@ const brouteTable = "broute"
 
 func (t *Table) broutes() bool { return t.Family == bridge && t.Name == brouteTable }
 
-// broute: what is dropped there leaves the bridge for the host
-// (net/bridge/netfilter/ebtable_broute.c: ebt_broute).
+// broute: what is dropped there is not lost, but leaves the bridge for the host
+// behind this hook (net/bridge/netfilter/ebtable_broute.c: ebt_broute).
 func (t *Table) broute(e *ruleset.Effect) {
 	if t.broutes() && e.Verdict == ruleset.Drop {
-		e.Verdict = ruleset.Stolen
+		e.Verdict = ruleset.Accept
 	}
 }
 

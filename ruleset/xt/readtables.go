@@ -179,7 +179,7 @@ func (p *tableReader) declare(column int, line, rest string) {
 			p.bad(column+1+words[1].at, line, "a policy that is not known", "ACCEPT or DROP, or - for a user's chain")
 		}
 	}
-	if ch.Uncounted = len(words) < 3 && !p.commits(); len(words) < 3 {
+	if ch.Uncounted = len(words) < 3; ch.Uncounted {
 		return
 	}
 	var counted bool

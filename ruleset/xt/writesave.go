@@ -103,10 +103,14 @@ func (c *Chain) appendHead(dst []byte, fam ruleset.Family) []byte {
 }
 
 func (t *Table) appendRule(dst []byte, c *Chain, i int, withCounters bool) []byte {
-	if withCounters {
+	behind := t.Family == ruleset.Bridge && t.Backend != ruleset.NFT
+	if withCounters && !behind {
 		dst = c.Rules[i].AppendCounters(dst)
 	}
 	dst = c.Rules[i].AppendSave(dst, c.Name)
+	if withCounters && behind { // as ebtables-legacy-save does, with EBTABLES_SAVE_COUNTER=yes
+		dst = number(number(append(dst, " -c"...), c.Rules[i].Packets), c.Rules[i].Bytes)
+	}
 	if t.Family == ruleset.ARP && t.blankEnds(&c.Rules[i]) {
 		dst = append(dst, ' ')
 	}
