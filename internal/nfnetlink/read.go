@@ -21,7 +21,8 @@ const (
 
 // Read waits for datagrams and returns all that fit into the buffer. It returns
 // os.ErrDeadlineExceeded at the read deadline and os.ErrClosed after Close; the
-// batch is never nil.
+// batch is never nil. The deadline of a process that does not come to run passes
+// while datagrams wait; ReadWithin sees them.
 func (s *Socket) Read() (*Batch, error) {
 	s.begin()
 	return s.ended(s.conn.Read(s.ready))
@@ -44,6 +45,22 @@ func (s *Socket) await(atOnce bool, until time.Time) (*Batch, error) {
 	return s.ended(s.conn.Read(s.ready))
 }
 
+// ReadWithin is Read that waits no longer than d. Without an error, a batch with
+// nothing in it means that nothing had come by then.
+func (s *Socket) ReadWithin(d time.Duration) (*Batch, error) {
+	_ = s.SetReadDeadline(time.Now().Add(d))
+	b, err := s.Read()
+	switch {
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		return b, err
+	case len(b.Datagrams) > 0 || b.Overrun: // which had come during a request
+		return b, nil
+	}
+	s.begin()
+	return s.ended(s.conn.Control(func(fd uintptr) { s.drain(fd) }))
+}
+
+// begin makes room for a batch that begins with what a request left.
 func (s *Socket) begin() {
 	if s.buf == nil {
 		s.buf = make([]byte, readBuffer)
@@ -53,6 +70,7 @@ func (s *Socket) begin() {
 	s.pending, s.overrun, s.used, s.fail = nil, false, 0, nil
 }
 
+// ended is the batch, and why there is no more of it.
 func (s *Socket) ended(err error) (*Batch, error) {
 	switch {
 	case err == nil:

@@ -3,13 +3,13 @@ package kmsg
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pktrail/pktrail/internal/envelope"
+	"github.com/pktrail/pktrail/internal/lab"
 )
 
 // TestDmesg: in every form in which dmesg prints, each line of the ring has a
@@ -49,7 +49,7 @@ func compareHeads(t *testing.T, h, plain envelope.Head, options string) {
 		t.Errorf("uptime %d, want %d", h.Uptime, plain.Uptime)
 	}
 	if h.Has&envelope.HasWall != 0 {
-		if off := time.Since(time.Unix(0, h.Unix)); off < -2*time.Second || off > time.Minute {
+		if off := time.Since(time.Unix(0, h.Unix)); off < -2*time.Second || off > time.Hour {
 			t.Errorf("%v is %v ago", time.Unix(0, h.Unix), off)
 		}
 	}
@@ -79,10 +79,7 @@ func dmesg(t *testing.T, word string, options ...string) (lines []dmesgLine) {
 	t.Helper()
 	raw, err := exec.Command("dmesg", options...).Output()
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("dmesg %v: %v", options, err)
-		}
-		t.Skipf("dmesg %v: %v", options, err)
+		lab.Lacks(t, fmt.Sprintf("dmesg %v: %v", options, err))
 	}
 	r := envelope.Reader{Reference: time.Now(), Zone: time.Local}
 	for line := range bytes.Lines(raw) {

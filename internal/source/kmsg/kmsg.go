@@ -215,7 +215,11 @@ func (s *Source) wait(ctx context.Context) bool {
 		}
 		return true
 	})
-	return err == nil
+	if err == nil {
+		return true
+	}
+	late := false // this process did not come to run before the deadline
+	return s.raw.Control(func(fd uintptr) { late = readable(fd) }) == nil && late
 }
 
 // readable asks without waiting.

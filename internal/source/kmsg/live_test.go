@@ -2,6 +2,7 @@ package kmsg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -31,7 +32,7 @@ func letNamespacesLog(t *testing.T) {
 	t.Helper()
 	host, err := netns.Open("/proc/self/fd/" + os.Getenv(hostNetnsEnv))
 	if err != nil {
-		t.Skipf("no way into the host's own network namespace: %v", err)
+		lab.LacksRights(t, fmt.Sprintf("no way into the host's own network namespace: %v", err))
 	}
 	t.Cleanup(func() { _ = host.Close() })
 	var before []byte
@@ -41,8 +42,11 @@ func letNamespacesLog(t *testing.T) {
 		}
 		return os.WriteFile(allNetns, []byte("1\n"), 0)
 	})
-	if err != nil {
-		t.Skipf("only root of the host's own network namespace can let namespaces log: %v", err)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		t.Skipf("these tests were started in a namespace that cannot let others log: %v", err)
+	case err != nil:
+		lab.LacksRights(t, fmt.Sprintf("only root of the host's own network namespace can let namespaces log: %v", err))
 	}
 	t.Cleanup(func() {
 		if err := host.Do(func() error { return os.WriteFile(allNetns, before, 0) }); err != nil {
@@ -94,6 +98,12 @@ func (c *printed) add(l *event.LogLine) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lines = append(c.lines, string(logline.Append(nil, l)))
+}
+
+func (c *printed) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.lines)
 }
 
 func (c *printed) complain(format string, args ...any) {
@@ -229,7 +239,15 @@ func TestSameAsNFLOG(t *testing.T) {
 	if l.IPv6() {
 		traffic(t, l, netip.MustParseAddr("fd00:2::2"))
 	}
-	time.Sleep(2 * idleAfter) // connections end
+	last := -1
+	lab.Await(t, func() string { // connections end
+		time.Sleep(2 * idleAfter)
+		before := last
+		if last = ring.count(); last != messages.count() || last != before {
+			return fmt.Sprintf("%d lines printed, %d sent, %d printed before", last, messages.count(), before)
+		}
+		return ""
+	})
 	stop()
 	running.Wait()
 	compare(t, &ring, &messages, word)

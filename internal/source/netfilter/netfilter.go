@@ -79,21 +79,20 @@ func (s *Source) Port() uint32 { return s.sock.Port() }
 // Run implements source.Source.
 func (s *Source) Run(ctx context.Context, emit func([]event.Event)) error {
 	for {
-		_ = s.sock.SetReadDeadline(time.Now().Add(idleAfter))
-		batch, err := s.sock.Read()
+		batch, err := s.sock.ReadWithin(idleAfter)
 		switch {
 		case ctx.Err() != nil:
 			s.finish(batch, emit)
 			return nil
 		case errors.Is(err, os.ErrClosed):
 			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.idle(emit)
-			continue
 		case err != nil:
 			return fmt.Errorf("read %s: %w", s.what, err)
+		case len(batch.Datagrams) == 0 && !batch.Overrun:
+			s.idle(emit)
+		default:
+			s.take(batch, emit)
 		}
-		s.take(batch, emit)
 	}
 }
 
@@ -111,20 +110,20 @@ func (s *Source) idle(emit func([]event.Event)) {
 	})
 }
 
-// finishTime bounds what finish reads while more and more arrives.
-const finishTime = 500 * time.Millisecond
-
 // finish hands over what had arrived when the reading was stopped, and ends a
-// loss that is still going on.
+// loss that is still going on. More than the receive buffer holds, which the kernel
+// makes twice as large as was asked for, had not arrived.
 func (s *Source) finish(batch *nfnetlink.Batch, emit func([]event.Event)) {
 	s.take(batch, emit)
-	for end := time.Now().Add(finishTime); !batch.Drained && time.Now().Before(end); {
-		_ = s.sock.SetReadDeadline(time.Now().Add(time.Millisecond))
+	for read := 0; !batch.Drained && read < 2*s.opt.BufferBytes; {
 		var err error
-		batch, err = s.sock.Read()
+		batch, err = s.sock.ReadWithin(0)
 		s.take(batch, emit)
 		if err != nil {
 			break
+		}
+		for _, d := range batch.Datagrams {
+			read += len(d)
 		}
 	}
 	if s.losing {

@@ -3,6 +3,7 @@ package netfilter
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pktrail/pktrail/internal/event"
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/source"
 )
 
@@ -199,13 +201,12 @@ func TestClosedWhileRunning(t *testing.T) {
 	if err := s.Run(t.Context(), func([]event.Event) {}); err != nil {
 		t.Errorf("a source that was closed: %v", err)
 	}
-	for range 100 {
-		if runtime.NumGoroutine() <= before {
-			return
+	lab.Await(t, func() string {
+		if now := runtime.NumGoroutine(); now > before {
+			return fmt.Sprintf("%d goroutines, %d before", now, before)
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		return ""
+	})
 }
 
 // BenchmarkRun is trace events from the kernel to events, sending not counted.
