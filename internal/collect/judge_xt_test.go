@@ -16,6 +16,7 @@ import (
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/ipset"
 	"github.com/pktrail/pktrail/ruleset/iptnft"
+	"github.com/pktrail/pktrail/ruleset/nft"
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
 
@@ -26,11 +27,15 @@ func TestJudgeAgreesWithTheKernel(t *testing.T) {
 	if os.Getenv("PKTRAIL_WHOLE") != "" {
 		seeds = 8
 	}
-	for n := range 8 * seeds {
-		c := &court{fam: []ruleset.Family{ruleset.IP, ruleset.IP6}[n&1], tracked: n&2 != 0, nft: n&4 != 0}
-		t.Run(fmt.Sprintf("%s tracked %v nft %v %d", c.fam, c.tracked, c.nft, n/8), func(t *testing.T) {
+	for n := range 12 * seeds {
+		kind := n % 12
+		if seeds == 1 && (kind == 8 || kind == 11) {
+			continue
+		}
+		c := &court{fam: []ruleset.Family{ruleset.IP, ruleset.IP6}[kind&1], tracked: kind&2 != 0, nft: kind&12 != 0, raw: kind&8 != 0}
+		t.Run(fmt.Sprintf("%s tracked %v nft %v raw %v %d", c.fam, c.tracked, c.nft, c.raw, n/12), func(t *testing.T) {
 			lab.Need(t, map[bool]lab.World{false: lab.Legacy, true: lab.IptablesNFT}[c.nft])
-			c.T, c.Rand = t, rand.New(rand.NewPCG(uint64(n/8), uint64(n)))
+			c.T, c.Rand = t, rand.New(rand.NewPCG(uint64(n/12), uint64(kind)))
 			c.open()
 			c.sit()
 		})
@@ -45,6 +50,7 @@ type court struct {
 	fam     ruleset.Family
 	tracked bool     // flows are
 	nft     bool     // the rules are iptables-nft's
+	raw     bool     // they are judged by nft's expressions, among which matches of iptables stand
 	sets    []string // ipsets that there are
 	lab     *lab.Lab
 	host    *Host
@@ -174,34 +180,46 @@ func (c *court) read(when bool) map[string][]ruleset.Rule {
 	if err != nil {
 		c.Fatal(err)
 	}
-	tables, err := c.host.XTables(c.fam)
-	if c.nft && err == nil {
-		tables, err = c.mangle(sets)
-	}
+	mangle, err := c.mangle(when, sets)
 	if err != nil {
 		c.Fatal(err)
 	}
 	found := map[string][]ruleset.Rule{}
-	for _, t := range tables {
-		for _, ch := range t.Model(when, ipset.Members(sets, c.fam)).Chains {
-			if ch.Name == "before" || ch.Name == "after" {
-				found[ch.Name] = ch.Rules
-			}
+	for _, ch := range mangle.Chains {
+		if ch.Name == "before" || ch.Name == "after" {
+			found[ch.Name] = ch.Rules
 		}
 	}
 	return found
 }
 
-// mangle is the table of iptables-nft that is judged.
-func (c *court) mangle(sets []*ipset.Set) ([]*xt.Table, error) {
+// mangle is the table that is judged.
+func (c *court) mangle(when bool, sets []*ipset.Set) (*ruleset.Table, error) {
+	members := func(fam ruleset.Family) ruleset.Members { return ipset.Members(sets, fam) }
+	if !c.nft {
+		tables, err := c.host.XTables(c.fam)
+		for _, t := range tables {
+			if t.Name == "mangle" {
+				return t.Model(when, members(c.fam)), nil
+			}
+		}
+		return nil, fmt.Errorf("no table mangle: %w", err)
+	}
 	native, err := c.host.NFTables()
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range native.Tables {
-		if t.Name == "mangle" {
-			told, err := iptnft.Table(t, xt.Env{Family: c.fam, Names: xtNames(sets)})
-			return []*xt.Table{told}, err
+		switch names := xtNames(sets); {
+		case t.Name != "mangle":
+		case c.raw:
+			return t.Model(&nft.Style{Asks: iptnft.AsksOf(names, members)}, when), nil
+		default:
+			told, err := iptnft.Table(t, xt.Env{Family: c.fam, Names: names})
+			if err != nil {
+				return nil, err
+			}
+			return told.Model(when, members(c.fam)), nil
 		}
 	}
 	return nil, errors.New("no table mangle")

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -95,8 +97,11 @@ func (a *asked) needs(r *ruleset.Rule) (words []string) {
 			t := a.condition(c, f)
 			yes, no = yes && t == ruleset.Yes, no && t == ruleset.No
 		}
-		if truth(yes, no) == ruleset.Maybe {
-			words = append(words, a.need(c))
+		if truth(yes, no) != ruleset.Maybe {
+			continue
+		}
+		if need := a.need(c); !slices.Contains(words, need) { // an option may be several conditions
+			words = append(words, need)
 		}
 	}
 	return words

@@ -96,6 +96,8 @@ func (h *Host) told(t *nft.Table) (*xt.Table, error) {
 func (h *Host) env(fam ruleset.Family) xt.Env { return xt.Env{Family: fam, Names: h.XTNames} }
 
 // style is how rules of nft are shown one by one: their counters stand apart.
-func (h *Host) style() *nft.Style { return &nft.Style{Names: h.NFTNames, Stateless: true} }
+func (h *Host) style() *nft.Style {
+	return &nft.Style{Names: h.NFTNames, Stateless: true, Asks: iptnft.AsksOf(h.XTNames, h.members)}
+}
 
 func (h *Host) members(fam ruleset.Family) ruleset.Members { return ipset.Members(h.IPSets, fam) }

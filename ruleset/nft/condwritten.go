@@ -12,6 +12,7 @@ import (
 type written struct {
 	fields  []ruleset.Field
 	headers bool
+	any     bool // a target of iptables, which may write anything
 }
 
 func (w *written) note(c *conditions, s stmt) {
@@ -22,12 +23,14 @@ func (w *written) note(c *conditions, s stmt) {
 		w.fields = append(w.fields, ruleset.Field(c.words(s.key)))
 	case *payloadStmt, *exthdrStmt, *stripStmt:
 		w.headers = true
+	case *XT:
+		w.any = w.any || s.Target
 	}
 }
 
 func (w *written) touches(cond *ruleset.Condition) bool {
 	return slices.ContainsFunc(cond.Fields, func(f ruleset.Field) bool {
-		return slices.Contains(w.fields, f) || w.headers && ofHeaders(f)
+		return w.any || slices.Contains(w.fields, f) || w.headers && ofHeaders(f)
 	}) || slices.ContainsFunc(cond.Any, func(one ruleset.Condition) bool { return w.touches(&one) })
 }
 

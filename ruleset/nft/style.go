@@ -18,6 +18,9 @@ type Style struct {
 	// XT says a match or target of iptables in iptables' words, "" where it cannot.
 	// They stand as a remark at the end of the rule, since nft has no words of its own.
 	XT func(fam ruleset.Family, e *XT) string
+	// Asks says what a packet must be for such a match to hold, in a table of that
+	// family; nil, or false, where that cannot be told.
+	Asks func(fam ruleset.Family, e *XT) ([]ruleset.Condition, bool)
 }
 
 // Names are a host's words for numbers in rules. Any may be nil.

@@ -28,9 +28,16 @@ func (e *XT) settle(c *settler) { c.add(e) }
 
 // ask: a target never ends the rule before its verdict.
 func (e *XT) ask(c *conditions) {
-	if !e.Target {
-		c.untold(e, "a match of iptables inside nft")
+	if e.Target {
+		return
 	}
+	if c.p.style.Asks != nil {
+		if all, ok := c.p.style.Asks(c.table.Family, e); ok {
+			c.all = append(c.all, all...)
+			return
+		}
+	}
+	c.untold(e, "a match of iptables inside nft")
 }
 
 // print is what nft prints where it cannot translate; its translations are not

@@ -107,6 +107,18 @@ func (r *Rule) conditions(all *told, a asked) []ruleset.Condition {
 	return all.finish()
 }
 
+// MatchConditions is [Rule.Conditions] for one match that stands in a rule of
+// another dialect.
+func MatchConditions(m Match, fam ruleset.Family, members ruleset.Members) []ruleset.Condition {
+	var all told
+	if a := (asked{fam, members}); fam == ruleset.Bridge {
+		all.frameMatch(m, a)
+	} else {
+		all.match(m, a)
+	}
+	return all.finish()
+}
+
 // parted is what matches implement whose options are conditions each of its own.
 type parted interface {
 	// parts are matches of one option each, or none.
