@@ -294,14 +294,34 @@ func (s *search) find(tables []*ruleset.Table, words []string) answer {
 			if at.Behind != nil || at.Chain.Base.Hook != ruleset.Prerouting && at.Chain.Base.Hook != ruleset.Forward {
 				continue
 			}
-			for k := range at.Hits {
-				if h := &at.Hits[k]; h.Behind == nil && h.Rule.Counter != nil {
-					a.reached[keyOf(h.Table, h.Chain, h.Rule)] = true
-				}
+			for h := range at.Hits.All() {
+				a.reach(found, h)
 			}
 		}
 	}
 	return a
+}
+
+// reach notes a rule, and those that were told below another base chain.
+func (a *answer) reach(found *rules.Found, h *rules.Hit) {
+	if h.Behind == nil && h.Rule.Counter != nil {
+		a.reached[keyOf(h.Table, h.Chain, h.Rule)] = true
+	}
+	for _, t := range h.Told {
+		if t.At == nil {
+			continue
+		}
+		for i := range found.Stops {
+			if found.Stops[i].Chain != t.At.Chain {
+				continue
+			}
+			for below := range found.Stops[i].Hits.All() {
+				if below.Chain.Name == t.Chain || slices.ContainsFunc(below.Via(), func(up rules.Ref) bool { return up.Chain.Name == t.Chain }) {
+					a.reach(found, below)
+				}
+			}
+		}
+	}
 }
 
 func keyOf(t *ruleset.Table, c *ruleset.Chain, r *ruleset.Rule) string {

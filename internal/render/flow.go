@@ -1,6 +1,9 @@
 package render
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // word is what is never broken, with the spaces that stand before it.
 type word struct {
@@ -13,6 +16,10 @@ type word struct {
 // flow writes parts two spaces apart and wraps between words at the width;
 // further lines begin with so many spaces. A word that is too long stays whole.
 func (t *Text) flow(indent int, parts ...line) {
+	if t.opt.Width == 0 && !t.opt.Color {
+		t.unbroken(parts)
+		return
+	}
 	at := 0
 	var run span // words of one style on one line
 	for _, w := range t.words(parts) {
@@ -37,6 +44,19 @@ func (t *Text) flow(indent int, parts ...line) {
 	}
 	t.paint(run.text, run.style)
 	t.buf = append(t.buf, '\n')
+}
+
+// unbroken is flow where nothing wraps and nothing has a colour.
+func (t *Text) unbroken(parts []line) {
+	for i, part := range parts {
+		if i > 0 {
+			t.buf = append(t.buf, gap...)
+		}
+		for _, s := range part {
+			t.buf = append(t.buf, t.clean(s.text)...)
+		}
+	}
+	t.buf = append(bytes.TrimRight(t.buf, " "), '\n')
 }
 
 func (t *Text) words(parts []line) []word {

@@ -85,11 +85,24 @@ func prefix(s string, limit int) string {
 }
 
 func columns(s string) int {
+	if ordinary(s) {
+		return len(s)
+	}
 	n := 0
 	for _, r := range s {
 		n += runeColumns(r)
 	}
 	return n
+}
+
+// ordinary reports whether all of s is printable ASCII.
+func ordinary(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // runeColumns is the columns of a terminal that a printable character takes.
@@ -111,6 +124,9 @@ func runeColumns(r rune) int {
 // characters, marks of writing direction, bytes that are no UTF-8. Comments in
 // rules and names of chains are other people's words.
 func clean(s string, ascii bool) string {
+	if ordinary(s) {
+		return s
+	}
 	shown := func(r rune) bool {
 		return r != utf8.RuneError && unicode.IsPrint(r) && (!ascii || r < utf8.RuneSelf)
 	}

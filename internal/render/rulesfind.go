@@ -27,14 +27,14 @@ func (p *JSON) Found(f *rules.Found, v FoundView) error {
 		if err := p.enc.Encode(new(at.Entry(v.From, f.Family))); err != nil {
 			return err
 		}
-		for k := range at.Hits {
-			if err := p.enc.Encode(new(at.Hits[k].Entry(v.From, at, f.Family))); err != nil {
+		for h := range at.Hits.All() {
+			if err := p.enc.Encode(new(h.Entry(v.From, at, f.Family))); err != nil {
 				return err
 			}
 		}
 	}
-	for i := range f.Apart {
-		if err := p.enc.Encode(new(f.Apart[i].Entry(v.From, nil, f.Family))); err != nil {
+	for h := range f.Apart.All() {
+		if err := p.enc.Encode(new(h.Entry(v.From, nil, f.Family))); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (t *Text) Found(f *rules.Found, v FoundView) error {
 		}
 	}
 	s.empty()
-	s.apartFrom(f.Apart)
+	s.apartFrom(&f.Apart)
 	t.flow(2, line{{foundWords(f), dim}})
 	return t.flush()
 }
@@ -76,8 +76,8 @@ func familyTitle(fam ruleset.Family) string {
 func foundWords(f *rules.Found) string {
 	yes, maybe := 0, 0
 	for i := range f.Stops {
-		for k := range f.Stops[i].Hits {
-			switch h := &f.Stops[i].Hits[k]; {
+		for h := range f.Stops[i].Hits.All() {
+			switch {
 			case h.Behind != nil:
 			case h.Truth == ruleset.Yes:
 				yes++
@@ -120,7 +120,7 @@ func (s *foundSheet) empty() {
 }
 
 func (s *foundSheet) stop(at *rules.FoundStop) error {
-	if len(at.Hits) == 0 && (at.Chain.Policy != ruleset.Drop || at.Behind != nil) {
+	if at.Hits.Len() == 0 && (at.Chain.Policy != ruleset.Drop || at.Behind != nil) {
 		words := s.clean(modelTable(at.Table) + " " + at.Chain.Name)
 		if at.Chain.Policy != "" {
 			words += " (policy " + string(at.Chain.Policy) + ")"
@@ -132,12 +132,20 @@ func (s *foundSheet) stop(at *rules.FoundStop) error {
 	if at.Behind != nil {
 		s.flow(6, line{{s.clean("    no such packet comes here, behind " + s.takerWords(at.Behind)), yellow}})
 	}
-	s.measure(at.Hits)
-	for i := range at.Hits {
-		s.hit(&at.Hits[i], at.Behind == nil)
+	s.measure(&at.Hits)
+	for h := range at.Hits.All() {
+		s.hit(h, at.Behind == nil)
+		if len(s.buf) >= manyBytes {
+			if err := s.flush(); err != nil {
+				return err
+			}
+		}
 	}
 	return s.flush()
 }
+
+// manyBytes are written at once.
+const manyBytes = 64 << 10
 
 func (s *foundSheet) stopWords(at *rules.FoundStop) []line {
 	words := []line{
@@ -164,18 +172,17 @@ func (s *foundSheet) stopWords(at *rules.FoundStop) []line {
 	return append(words, line{{policy, st}})
 }
 
-func (s *foundSheet) measure(hits []rules.Hit) {
+func (s *foundSheet) measure(hits *rules.HitList) {
 	s.chain, s.number = 0, 0
-	for i := range hits {
-		h := &hits[i]
-		s.chain = max(s.chain, 2*h.Depth+columns(s.clean(h.Chain.Name)))
+	for h := range hits.All() {
+		s.chain = max(s.chain, 2*h.Depth()+columns(s.clean(h.Chain.Name)))
 		s.number = max(s.number, 1+len(strconv.Itoa(h.Rule.Number)))
 	}
 }
 
 // hit prints a rule, what it depends on and what it does to addresses.
 func (s *foundSheet) hit(h *rules.Hit, comes bool) {
-	indent := strings.Repeat(" ", 4+2*h.Depth)
+	indent := strings.Repeat(" ", 4+2*h.Depth())
 	head := pad(indent+s.clean(h.Chain.Name), 4+s.chain) + gap + pad("#"+strconv.Itoa(h.Rule.Number), s.number) + gap
 	truth, st := "matches    ", plain
 	if h.Truth != ruleset.Yes {
@@ -202,25 +209,33 @@ func (s *foundSheet) aside(h *rules.Hit, comes bool, indent string) {
 		}
 		return
 	}
-	if len(h.Needs) > 0 && !s.obvious(h) {
-		say("needs: "+strings.Join(h.Needs, "; "), dim)
+	if needs := h.Needs(); len(needs) > 0 && !s.obvious(h, needs) {
+		say("needs: "+strings.Join(needs, "; "), dim)
 	}
-	for _, name := range h.Told {
-		say("chain "+name+" is told further up", dim)
+	for _, told := range h.Told {
+		say(toldWords(told), dim)
 	}
-	if h.NAT != nil {
-		say(s.natWords(h.NAT), yellow)
-		s.translated = s.translated || h.NAT.Kind != ruleset.SNAT && h.NAT.Kind != ruleset.Masquerade
+	if n := h.NAT(); n != nil {
+		say(s.natWords(n), yellow)
+		s.translated = s.translated || n.Kind != ruleset.SNAT && n.Kind != ruleset.Masquerade
 	}
 }
 
+func toldWords(t rules.Told) string {
+	words := "chain " + t.Chain + " is told further up"
+	if t.At != nil {
+		words += ", below " + t.At.Chain.Name + " at " + t.At.Where()
+	}
+	return words
+}
+
 // obvious: a rule whose whole match is what it needs says so itself.
-func (s *foundSheet) obvious(h *rules.Hit) bool {
+func (s *foundSheet) obvious(h *rules.Hit, needs []string) bool {
 	text := strings.TrimPrefix(h.Rule.Text, "-A "+h.Chain.Name+" ")
 	if from, to := xtComment(text); from < to {
 		text = text[:from] + strings.TrimPrefix(text[to:], " ")
 	}
-	rest, whole := strings.CutPrefix(text, strings.Join(h.Needs, " "))
+	rest, whole := strings.CutPrefix(text, strings.Join(needs, " "))
 	for _, end := range []string{" -j ", " -g ", " " + string(h.Rule.Effect.Verdict), " counter"} {
 		if whole && strings.HasPrefix(rest, end) {
 			return true
@@ -266,13 +281,13 @@ func (s *foundSheet) again(to string) string {
 }
 
 // apartFrom prints the rules that no such packet comes to.
-func (s *foundSheet) apartFrom(hits []rules.Hit) {
-	if len(hits) == 0 {
+func (s *foundSheet) apartFrom(hits *rules.HitList) {
+	if hits.Len() == 0 {
 		return
 	}
 	s.put(line{{"in chains that no such packet comes to", bold}}, 0)
 	s.measure(hits)
-	for i := range hits {
-		s.hit(&hits[i], true)
+	for h := range hits.All() {
+		s.hit(h, true)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/render"
 	"github.com/pktrail/pktrail/internal/rules"
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -34,6 +35,38 @@ func services(b *testing.B, file string) []*ruleset.Table {
 // BenchmarkFind asks for one service, and for all packets of TCP, among the rules
 // of 10,000 services.
 func BenchmarkFind(b *testing.B) {
+	eachQuestion(b, func(b *testing.B, tables []*ruleset.Table, q *rules.Question) {
+		judged := 0
+		for b.Loop() {
+			judged = rules.Find(tables, q, false).Judged
+		}
+		b.ReportMetric(float64(judged), "judged")
+	})
+}
+
+// BenchmarkFindAndPrint does the same and prints what was found.
+func BenchmarkFindAndPrint(b *testing.B) {
+	eachQuestion(b, func(b *testing.B, tables []*ruleset.Table, q *rules.Question) {
+		var written counted
+		for b.Loop() {
+			written = 0
+			if err := render.NewText(&written, render.Options{}).Found(rules.Find(tables, q, false), render.FoundView{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(written), "bytes")
+	})
+}
+
+// counted counts what is written to it.
+type counted int
+
+func (c *counted) Write(p []byte) (int, error) {
+	*c += counted(len(p))
+	return len(p), nil
+}
+
+func eachQuestion(b *testing.B, ask func(*testing.B, []*ruleset.Table, *rules.Question)) {
 	for _, file := range []string{"svc10000-iptables-save.txt.gz", "svc10000-nftables.txt.gz"} {
 		tables := services(b, file)
 		n := 0
@@ -42,15 +75,10 @@ func BenchmarkFind(b *testing.B) {
 				n += len(c.Rules)
 			}
 		}
-		for _, ask := range []string{"-d 10.96.206.2 -p tcp --dport 80", "-p tcp"} {
-			b.Run(file+"/"+ask, func(b *testing.B) {
-				q := question(b, ask)
-				judged := 0
-				for b.Loop() {
-					judged = rules.Find(tables, q, false).Judged
-				}
+		for _, words := range []string{"-d 10.96.206.2 -p tcp --dport 80", "-p tcp"} {
+			b.Run(file+"/"+words, func(b *testing.B) {
+				ask(b, tables, question(b, words))
 				b.ReportMetric(float64(n), "rules")
-				b.ReportMetric(float64(judged), "judged")
 			})
 		}
 	}

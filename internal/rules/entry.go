@@ -90,7 +90,7 @@ type Answer struct {
 	Behind *Taker      `json:"behind,omitzero"`
 	NAT    ruleset.NAT `json:"nat,omitzero"`
 	NATTo  string      `json:"nat_to,omitzero"`
-	Told   []string    `json:"told,omitzero"` // chains it leads to that are told further up
+	Told   []string    `json:"told,omitzero"` // chains it leads to that are told further up, maybe below an earlier base chain
 }
 
 // StopAnswer is what find tells of a base chain beside the chain itself.
@@ -168,7 +168,7 @@ func (r Ref) Entry(from Origin) RuleEntry {
 // Entry is the base chain as JSON tells it, with what was found there.
 func (s *FoundStop) Entry(from Origin, fam ruleset.Family) ChainEntry {
 	e := (&Place{Stop: s.Stop}).Entry(from)
-	e.StopAnswer = &StopAnswer{familyWord(fam), len(s.Hits), truthWord(s.Policy), taker(s.Behind)}
+	e.StopAnswer = &StopAnswer{familyWord(fam), s.Hits.Len(), truthWord(s.Policy), taker(s.Behind)}
 	return e
 }
 
@@ -177,17 +177,20 @@ func (s *FoundStop) Entry(from Origin, fam ruleset.Family) ChainEntry {
 func (h *Hit) Entry(from Origin, at *FoundStop, fam ruleset.Family) RuleEntry {
 	e := h.Ref.Entry(from)
 	e.Answer = &Answer{
-		Question: familyWord(fam), Match: truthWord(h.Truth), Needs: append([]string{}, h.Needs...),
-		Via: []RuleSpot{}, Behind: taker(h.Behind), Told: h.Told,
+		Question: familyWord(fam), Match: truthWord(h.Truth), Needs: append([]string{}, h.Needs()...),
+		Via: []RuleSpot{}, Behind: taker(h.Behind),
+	}
+	for _, t := range h.Told {
+		e.Told = append(e.Told, t.Chain)
 	}
 	if at != nil {
 		e.Hook, e.Priority = at.Chain.Base.Hook, &at.Chain.Base.Priority
 	}
-	for _, v := range h.Via {
+	for _, v := range h.Via() {
 		e.Via = append(e.Via, spotOf(v))
 	}
-	if h.NAT != nil {
-		e.NAT, e.NATTo = h.NAT.Kind, h.NAT.To
+	if n := h.NAT(); n != nil {
+		e.NAT, e.NATTo = n.Kind, n.To
 	}
 	return e
 }

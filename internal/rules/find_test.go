@@ -65,29 +65,32 @@ func told(f *rules.Found) (lines []string) {
 			line += " behind " + refWords(at.Behind)
 		}
 		lines = append(lines, line)
-		for k := range at.Hits {
-			lines = append(lines, hitWords(&at.Hits[k]))
+		for h := range at.Hits.All() {
+			lines = append(lines, hitWords(h))
 		}
 	}
-	for i := range f.Apart {
-		lines = append(lines, "apart "+hitWords(&f.Apart[i]))
+	for h := range f.Apart.All() {
+		lines = append(lines, "apart "+hitWords(h))
 	}
 	return lines
 }
 
 func hitWords(h *rules.Hit) string {
-	line := strings.Repeat("  ", h.Depth+1) + refWords(&h.Ref) + " " + word(h.Truth)
-	if len(h.Needs) > 0 {
-		line += " needs " + strings.Join(h.Needs, ", ")
+	line := strings.Repeat("  ", h.Depth()+1) + refWords(&h.Ref) + " " + word(h.Truth)
+	if needs := h.Needs(); len(needs) > 0 {
+		line += " needs " + strings.Join(needs, ", ")
 	}
 	if h.Behind != nil {
 		line += " behind " + refWords(h.Behind)
 	}
-	if len(h.Told) > 0 {
-		line += " told " + strings.Join(h.Told, ", ")
+	for _, t := range h.Told {
+		line += " told " + t.Chain
+		if t.At != nil {
+			line += " at " + t.At.Where()
+		}
 	}
-	if h.NAT != nil {
-		line += " " + string(h.NAT.Kind) + " " + h.NAT.To
+	if n := h.NAT(); n != nil {
+		line += " " + string(n.Kind) + " " + n.To
 	}
 	return line
 }
@@ -122,6 +125,35 @@ func TestFind(t *testing.T) {
 			"    WEB 2 yes",
 			"    WEB 3 yes behind WEB 2",
 			"  INPUT 3 yes behind WEB 2",
+		}},
+		{"a chain that is told below an earlier base chain", `
+*nat
+:PREROUTING ACCEPT
+:OUTPUT ACCEPT
+:SVC -
+:SEP -
+:DEV -
+:NONE -
+-A PREROUTING -j SVC
+-A PREROUTING -j DEV
+-A OUTPUT -j SVC
+-A OUTPUT -j DEV
+-A OUTPUT -j NONE
+-A SVC -p udp -j NONE
+-A SVC -p tcp -m tcp --dport 80 -j SEP
+-A SEP -m conntrack --ctstate ESTABLISHED -j RETURN
+-A SEP -p tcp -m tcp -j DNAT --to-destination 10.2.0.2:8080
+-A DEV -i eth0 -j RETURN`, "-4 -p tcp", []string{
+			"prerouting nat accept maybe",
+			"  PREROUTING 1 yes",
+			"    SVC 2 maybe needs -m tcp --dport 80",
+			"      SEP 2 yes dnat 10.2.0.2:8080",
+			"  PREROUTING 2 yes",
+			"    DEV 1 maybe needs -i eth0",
+			"output nat accept maybe",
+			"  OUTPUT 1 yes told SVC at prerouting",
+			"  OUTPUT 2 yes",
+			"  OUTPUT 3 yes",
 		}},
 		{"a chain that may be left early", `
 *filter
@@ -241,9 +273,11 @@ func TestFindInDeepJumps(t *testing.T) {
 	}
 	text := "*filter\n:INPUT ACCEPT\n" + declared.String() + "-A INPUT -j c0\n" + jumps.String()
 	f := rules.Find(tables(t, ruleset.Legacy, text), question(t, "-p udp"), false)
-	last := f.Stops[0].Hits[len(f.Stops[0].Hits)-1]
-	if last.Depth != 256 || len(last.Needs) != 1 || f.Stops[0].Policy != ruleset.Maybe {
-		t.Errorf("depth %d, needs %q, policy %v", last.Depth, last.Needs, f.Stops[0].Policy)
+	var last *rules.Hit
+	for last = range f.Stops[0].Hits.All() {
+	}
+	if last.Depth() != 256 || len(last.Needs()) != 1 || f.Stops[0].Policy != ruleset.Maybe {
+		t.Errorf("depth %d, needs %q, policy %v", last.Depth(), last.Needs(), f.Stops[0].Policy)
 	}
 	if n := len(rules.Arrange(tables(t, ruleset.Legacy, text)).Places[0].Reached); n != chains {
 		t.Errorf("%d chains are reached of %d", n, chains)

@@ -44,7 +44,7 @@ func Stops(tables []*ruleset.Table) []Stop {
 // their priority among each other (net/netfilter/nf_nat_core.c: nf_nat_register_fn,
 // since Linux 4.18).
 func runs(fam ruleset.Family, b *ruleset.Base) int32 {
-	if b.Type != "nat" || fam != ruleset.IP && fam != ruleset.IP6 && fam != ruleset.Inet {
+	if !asksNAT(fam, b) {
 		return b.Priority
 	}
 	switch b.Hook {
@@ -54,6 +54,11 @@ func runs(fam ruleset.Family, b *ruleset.Base) int32 {
 		return 100 // NF_IP_PRI_NAT_SRC
 	}
 	return b.Priority
+}
+
+// asksNAT: a chain of nat, for the packets that begin a flow.
+func asksNAT(fam ruleset.Family, b *ruleset.Base) bool {
+	return b.Type == "nat" && (fam == ruleset.IP || fam == ruleset.IP6 || fam == ruleset.Inet)
 }
 
 // layer is which part of the network stack calls a hook.

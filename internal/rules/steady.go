@@ -2,7 +2,6 @@ package rules
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -19,9 +18,10 @@ func steadyFor(q *Question, tables []*ruleset.Table) (s steady) {
 	for _, t := range tables {
 		for _, c := range t.Chains {
 			s.translates = s.translates || addresses && nats(t, c, q.Family)
-			s.wavers = s.wavers || slices.ContainsFunc(c.Rules, func(r ruleset.Rule) bool {
-				return marks && r.Effect.SetsMark || headers && r.Effect.Rewrites
-			})
+			for i := range c.Rules {
+				e := &c.Rules[i].Effect
+				s.wavers = s.wavers || marks && e.SetsMark || headers && e.Rewrites
+			}
 		}
 	}
 	return s

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,8 @@ func TestBehindWhatChanges(t *testing.T) {
 		q := Questions(&m)[0]
 		found := Find([]*ruleset.Table{n.Tables[0].Model(&nft.Style{}, true)}, &q, false)
 		stop := found.Stops[len(found.Stops)-1]
-		last := stop.Hits[len(stop.Hits)-1]
+		hits := slices.Collect(stop.Hits.All())
+		last := hits[len(hits)-1]
 		if behind := last.Behind != nil; behind != c.behind {
 			t.Errorf("%s: behind %v, want %v: %s", c.name, behind, c.behind, last.Rule.Text)
 		}
@@ -66,11 +68,12 @@ func TestSetsThatRulesFill(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := Questions(&m)[0]
-	hits := Find([]*ruleset.Table{n.Tables[0].Model(&nft.Style{}, true)}, &q, false).Stops[0].Hits
-	if len(hits) != 2 || hits[1].Truth != ruleset.Maybe || len(hits[1].Needs) != 1 {
+	found := Find([]*ruleset.Table{n.Tables[0].Model(&nft.Style{}, true)}, &q, false)
+	hits := slices.Collect(found.Stops[0].Hits.All())
+	if len(hits) != 2 || hits[1].Truth != ruleset.Maybe || len(hits[1].Needs()) != 1 {
 		t.Fatalf("%+v", hits)
 	}
-	if want := "ip saddr @s (rules change the set)"; hits[1].Needs[0] != want {
-		t.Errorf("needs %q, want %q", hits[1].Needs[0], want)
+	if want := "ip saddr @s (rules change the set)"; hits[1].Needs()[0] != want {
+		t.Errorf("needs %q, want %q", hits[1].Needs()[0], want)
 	}
 }
