@@ -81,7 +81,9 @@ func listedByTool(t *testing.T, ns *netns.NS, table *ruleset.Table) (listed *rul
 		}
 		tables, err = xt.ParseSave(strings.NewReader(saved), table.Family, table.Backend)
 	} else {
-		tables, err = nft.ParseList(strings.NewReader(run(t, ns, "", "nft", "-s", "-t", "-a", "list", "table", table.Family.String(), table.Name)))
+		var n *nft.Native
+		n, err = nft.ParseRuleset(strings.NewReader(run(t, ns, "", "nft", "-s", "-t", "-a", "list", "table", table.Family.String(), table.Name)), "nft")
+		tables = []*ruleset.Table{n.Tables[0].Model(&nft.Style{Stateless: true, Handles: true}, false)}
 	}
 	if err != nil {
 		t.Error(err)

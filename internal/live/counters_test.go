@@ -53,18 +53,16 @@ func savedCounters(t testing.TB, family, text string, all map[place]int) {
 	}
 }
 
-var counterWords = regexp.MustCompile(`counter packets (\d+) bytes`)
-
 func nftCounters(t testing.TB, text string, all map[place]int) map[place]int {
-	tables, err := nft.ParseList(strings.NewReader(text))
+	n, err := nft.ParseRuleset(strings.NewReader(text), "nft")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tab := range tables {
-		for _, c := range tab.Chains {
+	for _, tab := range n.Tables {
+		for _, c := range tab.Model(&nft.Style{}, false).Chains {
 			for _, r := range c.Rules {
-				if m := counterWords.FindStringSubmatch(r.Text); m != nil {
-					all[place{tab.Family.String(), tab.Name, c.Name, r.Number}] = number(t, m[1])
+				if r.Counter != nil {
+					all[place{tab.Family.String(), tab.Name, c.Name, r.Number}] = int(r.Counter.Packets)
 				}
 			}
 		}

@@ -69,12 +69,13 @@ func TestHas(t *testing.T) {
 
 func listed(t *testing.T, text string) []*ruleset.Table {
 	t.Helper()
-	tables, err := nft.ParseList(strings.NewReader(text))
-	if err != nil {
+	n, err := nft.ParseRuleset(strings.NewReader(text), "rules")
+	if len(n.Tables) == 0 {
 		t.Fatal(err)
 	}
-	for _, table := range tables {
-		table.Dialect = ruleset.Nftables
+	var tables []*ruleset.Table // what is not understood stays in its rule
+	for _, table := range n.Tables {
+		tables = append(tables, table.Model(&nft.Style{}, false))
 	}
 	return tables
 }

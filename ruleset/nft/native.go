@@ -1,3 +1,7 @@
+// Package nft reads the rules of nf_tables and writes them as nft lists them: from
+// the kernel's netlink messages ([Native.Take]), from nft's words ([ParseRuleset])
+// and from its JSON ([ParseJSON]), all to the same statements. It tells what each
+// rule asks of a packet and does to it ([Table.Model]). It runs no tool and asks no kernel.
 package nft
 
 import (

@@ -47,6 +47,8 @@ func ParseIncluding(r io.Reader, file string, include Include) (*Native, error) 
 // maxText bounds what is read: more than the largest rulesets that are known, tenfold.
 const maxText = 1 << 30
 
+const maxLineErrors = 100
+
 var errTooLong = errors.New("the text is longer than 1 GiB")
 
 func readText(r io.Reader) (string, error) {

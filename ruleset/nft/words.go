@@ -5,30 +5,6 @@ import (
 	"strings"
 )
 
-// balance counts braces outside of quotes and comments, over several lines.
-type balance struct {
-	depth    int
-	inQuotes bool
-}
-
-func (b *balance) add(line string) {
-	for i := range len(line) {
-		switch c := line[i]; {
-		case c == '"':
-			b.inQuotes = !b.inQuotes
-		case b.inQuotes:
-		case c == '#':
-			return
-		case c == '{':
-			b.depth++
-		case c == '}':
-			b.depth--
-		}
-	}
-}
-
-func (b *balance) even() bool { return b.depth <= 0 && !b.inQuotes }
-
 // cutHandle takes ` # handle N` off the end.
 func cutHandle(s string) (text string, handle uint64, ok bool) {
 	const mark = " # handle "
@@ -43,28 +19,12 @@ func cutHandle(s string) (text string, handle uint64, ok bool) {
 	return s[:i], handle, true
 }
 
-// header returns the words before the brace that ends a line, if one does.
-func header(line string) (words []string, opens bool) {
-	for _, w := range split(line) {
-		switch {
-		case w.is("{"):
-			return words, true
-		case w.is("#"):
-			return words, false
-		}
-		words = append(words, w.text)
-	}
-	return words, false
-}
-
 // word is one word of a statement.
 type word struct {
 	text   string
 	quoted bool
 	depth  int // how many braces are open around it
 }
-
-func (w word) is(text string) bool { return !w.quoted && w.text == text }
 
 // split cuts a statement into words: blanks separate, double quotes hold
 // together and have no escapes, braces stand alone.
