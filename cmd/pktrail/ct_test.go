@@ -7,17 +7,20 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/pktrail/pktrail/conntrack"
 	"github.com/pktrail/pktrail/conntrack/ctnetlink"
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/packet"
@@ -256,13 +259,13 @@ func TestCTWatchBurst(t *testing.T) {
 	const flowsMade = 300
 	done := make(chan string)
 	go func() {
-		out, stderr, code := p.ct(t, "watch", "-p", "udp", "-d", "127.0.0.1", "--dport", "9", "--event", "new,destroy", "--count", fmt.Sprint(2*flowsMade), "--duration", "20s", "-o", "json")
+		out, stderr, code := p.ct(t, "watch", "-p", "udp", "-d", "127.0.0.1", "--dport", "9", "--event", "new,destroy", "--count", fmt.Sprint(2*flowsMade), "--duration", lab.Patience.String(), "-o", "json")
 		if code != exitDone {
 			t.Errorf("exit code %d: %s", code, stderr)
 		}
 		done <- out
 	}()
-	time.Sleep(300 * time.Millisecond)
+	p.watched(t)
 	if err := p.ns.Do(func() error {
 		for i := range flowsMade {
 			d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 20000 + i}}
@@ -300,22 +303,35 @@ func TestCTWatchBurst(t *testing.T) {
 func TestCTWatchResync(t *testing.T) {
 	p := newCTPlace(t, "ctresync")
 	const made = 5_000
-	done := make(chan string)
-	go func() {
-		out, stderr, code := p.ct(t, "watch", "--event", "new", "--buffer-bytes", "1", "--resync", "--duration", "2s", "-o", "json")
-		if code != exitDone {
-			t.Errorf("exit code %d: %s", code, stderr)
-		}
-		done <- out
-	}()
-	time.Sleep(300 * time.Millisecond)
-	if err := p.make(made); err != nil {
+	path := filepath.Join(t.TempDir(), "events")
+	file, err := os.Create(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	out := <-done
-	seen, fresh := map[uint32]bool{}, 0
+	cmd := program(t, "ct", "watch", "--netns", p.name, "--event", "new", "--buffer-bytes", "1", "--resync", "-o", "json")
+	cmd.Stdout = file
+	if err := errors.Join(cmd.Start(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p.watched(t)
+	if err := p.make(made); err != nil {
+		t.Error(err)
+	}
+	lab.Await(t, func() string {
+		if seen, _ := seenIn(t, path); len(seen) < made {
+			return fmt.Sprintf("%d of %d flows are told", len(seen), made)
+		}
+		return ""
+	})
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != exitInterrupted {
+		t.Errorf("exit code %d", cmd.ProcessState.ExitCode())
+	}
+	seen, out := seenIn(t, path)
+	fresh := 0
 	for _, e := range objects[*journey.FlowEvent](t, out, journey.FlowEventSchema) {
-		seen[*e.Flow.ID] = true
 		if e.Event == journey.FlowNew {
 			fresh++
 		}
@@ -327,6 +343,35 @@ func TestCTWatchResync(t *testing.T) {
 	if len(seen) != made {
 		t.Errorf("seen %d of %d, with %d lost", len(seen), made, sums[0].Lost.Count)
 	}
+}
+
+// seenIn is the flows whose whole lines are in a file, and those lines.
+func seenIn(t *testing.T, path string) (seen map[uint32]bool, out string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, out = map[uint32]bool{}, string(text[:bytes.LastIndexByte(text, '\n')+1])
+	for _, e := range objects[*journey.FlowEvent](t, out, journey.FlowEventSchema) {
+		seen[*e.Flow.ID] = true
+	}
+	return seen, out
+}
+
+// watched waits until somebody listens to new entries.
+func (p *ctPlace) watched(t *testing.T) {
+	t.Helper()
+	lab.Await(t, func() string {
+		all, err := lab.Listeners(p.ns, 1<<(unix.NFNLGRP_CONNTRACK_NEW-1))
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case all.Sockets == 0:
+			return "nobody listens"
+		}
+		return ""
+	})
 }
 
 // make makes so many entries as fast as it can.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pktrail/pktrail/internal/lab"
 )
 
 // terminal is a pseudo terminal of 100 columns and 12 lines: what a program sees,
@@ -21,7 +23,7 @@ func terminal(t *testing.T) (inside, outside *os.File) {
 	t.Helper()
 	outside, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip(err)
+		lab.Lacks(t, err.Error())
 	}
 	t.Cleanup(func() { _ = outside.Close() })
 	fd := int(outside.Fd())
@@ -37,7 +39,7 @@ func terminal(t *testing.T) (inside, outside *os.File) {
 	}
 	inside, err = os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip(err)
+		lab.Lacks(t, err.Error())
 	}
 	t.Cleanup(func() { _ = inside.Close() })
 	return inside, outside
@@ -97,7 +99,7 @@ func TestTopOnTerminal(t *testing.T) {
 	go watchScreen(outside, drawn, seen)
 	select {
 	case <-drawn:
-	case <-time.After(20 * time.Second):
+	case <-time.After(lab.Patience):
 		t.Error("the view was not drawn twice")
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {

@@ -25,6 +25,7 @@ var standIns = strings.NewReplacer(
 	"sudo ", "", // the tests are root, in namespaces of their own
 	"--duration 30s", "--duration 2s",
 	"--duration 10s", "--duration 2s",
+	"ct stale", "ct stale --interval 2s", // the least
 	"/var/log/kern.log", "kern.log",
 	"dmesg |", "cat kern.log |", // others may have no right to it
 	"journalctl -k -o json", "cat journal.json",
@@ -129,10 +130,11 @@ func makeTargets(t *testing.T) []string {
 }
 
 // runForReal runs a command as somebody at a terminal would: a trace that has no
-// end of its own gets a ^C, and must end as interrupted; all else must succeed.
+// end of its own gets a ^C when it has told something, and must end as interrupted;
+// all else must succeed.
 func runForReal(t *testing.T, dir, command string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), lab.Patience)
 	defer cancel()
 	script := "exec " + command // so that a ^C reaches it
 	if strings.Contains(command, "|") {
@@ -140,7 +142,8 @@ func runForReal(t *testing.T, dir, command string) string {
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", script)
 	cmd.Dir = dir
-	var stdout, stderr bytes.Buffer
+	var stdout toldOf
+	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	endless := strings.HasPrefix(command, "pktrail trace") && !regexp.MustCompile(`--(count|duration|dry-run)`).MatchString(command)
 	want := exitDone
@@ -150,7 +153,7 @@ func runForReal(t *testing.T, dir, command string) string {
 	if endless {
 		want = exitInterrupted
 		cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGINT) }
-		time.AfterFunc(2*time.Second, cancel)
+		stdout.tell = cancel
 	}
 	err := cmd.Run()
 	var exit *exec.ExitError
@@ -160,10 +163,23 @@ func runForReal(t *testing.T, dir, command string) string {
 	if got := cmd.ProcessState.ExitCode(); got != want {
 		t.Errorf("%s: exit code %d, want %d\n%s", command, got, want, stderr.String())
 	}
-	if stdout.Len() == 0 {
+	if stdout.text.Len() == 0 {
 		t.Errorf("%s: printed nothing\n%s", command, stderr.String())
 	}
-	return stdout.String()
+	return stdout.text.String()
+}
+
+// toldOf tells that something was written.
+type toldOf struct {
+	text strings.Builder
+	tell func()
+}
+
+func (w *toldOf) Write(b []byte) (int, error) {
+	if w.tell != nil {
+		w.tell()
+	}
+	return w.text.Write(b)
 }
 
 // stillSaid holds the README's picture to the program: every reason and every
