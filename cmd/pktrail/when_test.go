@@ -3,13 +3,14 @@ package main
 import (
 	"testing"
 	"time"
+	_ "time/tzdata" // the machine may have no zone files
 )
 
 // TestWhenIsOfTheClockOnTheWall: on 29 March 2026 clocks in this zone go from 2 to 3.
 func TestWhenIsOfTheClockOnTheWall(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Skipf("no zone files here: %v", err)
+		t.Fatal(err)
 	}
 	now := time.Date(2026, 3, 29, 20, 0, 0, 0, berlin)
 	tests := map[string]time.Time{

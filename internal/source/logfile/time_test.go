@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata" // the machine may have no zone files
 
 	"github.com/google/go-cmp/cmp"
 
@@ -36,7 +37,7 @@ func TestTimes(t *testing.T) {
 	mtime := time.Date(2025, 3, 12, 0, 0, 0, 0, time.UTC)
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
 		content     string
