@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pktrail/pktrail/internal/netns"
+	"github.com/pktrail/pktrail/internal/nfnetlink"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset/nft"
 )
@@ -37,7 +38,7 @@ func TestNFTablesStyles(t *testing.T) {
 			return err
 		}
 		defer func() { _ = s.Close() }()
-		r := &nativeReader{sockets: newPool(s), to: &nft.Native{}, tap: func(m wire.Message) {
+		r := &nativeReader{sockets: &socketPool{all: []*nfnetlink.Socket{s}}, to: &nft.Native{}, tap: func(m wire.Message) {
 			all = append(all, m.Raw...)
 			all = append(all, make([]byte, wire.Align(len(m.Raw))-len(m.Raw))...)
 		}}
@@ -81,7 +82,7 @@ func TestNFTablesByChain(t *testing.T) {
 			return err
 		}
 		defer func() { _ = s.Close() }()
-		r := &nativeReader{sockets: newPool(s), to: &nft.Native{}, many: 1}
+		r := &nativeReader{sockets: &socketPool{all: []*nfnetlink.Socket{s}}, to: &nft.Native{}, many: 1}
 		if err := r.all(); err != nil {
 			return err
 		}

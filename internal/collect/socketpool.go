@@ -14,8 +14,6 @@ type socketPool struct{ all []*nfnetlink.Socket }
 
 const maxSockets = 8
 
-func newPool(s *nfnetlink.Socket) *socketPool { return &socketPool{all: []*nfnetlink.Socket{s}} }
-
 // dialPool opens a socket a processor in the namespace of the calling thread.
 func dialPool() (*socketPool, error) {
 	p := &socketPool{}

@@ -78,7 +78,6 @@ func Sport() Field      { return header("th sport", Transport, 0, 2, typeService
 func Dport() Field      { return header("th dport", Transport, 2, 2, typeService) }
 func TCPFlags() Field   { return header("tcp flags", Transport, 13, 1, typeFlags) }
 func ICMPType() Field   { return header("icmp type", Transport, 0, 1, typeICMP) }
-func ICMPCode() Field   { return header("icmp code", Transport, 1, 1, typeCode) }
 func ICMPv6Type() Field { return header("icmpv6 type", Transport, 0, 1, typeICMPv6) }
 func ICMPv6Code() Field { return header("icmpv6 code", Transport, 1, 1, typeCodev6) }
 
@@ -92,7 +91,6 @@ func NFProto() Field  { return meta("meta nfproto", unix.NFT_META_NFPROTO, 1, ty
 func Protocol() Field { return meta("meta protocol", unix.NFT_META_PROTOCOL, 2, typeEther) }
 func MetaMark() Field { return meta("meta mark", unix.NFT_META_MARK, 4, typeMark) }
 func IIf() Field      { return meta("iif", unix.NFT_META_IIF, 4, typeIndex) }
-func OIf() Field      { return meta("oif", unix.NFT_META_OIF, 4, typeIndex) }
 func IIfname() Field  { return meta("iifname", unix.NFT_META_IIFNAME, 16, typeIfname) }
 func OIfname() Field  { return meta("oifname", unix.NFT_META_OIFNAME, 16, typeIfname) }
 

@@ -38,19 +38,6 @@ func (t token) endsStatement() bool {
 	return t.kind == tokenLine || t.kind == tokenEnd || t.kind == tokenHandle || t.is(";") || t.is("}")
 }
 
-// String names a token in an error.
-func (t token) String() string {
-	switch t.kind {
-	case tokenEnd:
-		return "the end of the text"
-	case tokenLine:
-		return "the end of the line"
-	case tokenText:
-		return strconv.Quote(t.text)
-	}
-	return strconv.Quote(t.text)
-}
-
 // raw is the token as it stood.
 func (t token) raw() string {
 	if t.kind == tokenText {
