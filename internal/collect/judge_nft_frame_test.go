@@ -274,7 +274,9 @@ func checksum(sum uint32, b []byte) uint16 {
 // factsText is what is known, for a failing test.
 func factsText(f ruleset.Facts) (s string) {
 	for field, known := range f {
-		s += fmt.Sprintf("%s=%x ", field, known[0].From.Low)
+		if len(known) > 0 {
+			s += fmt.Sprintf("%s=%x ", field, known[0].From.Low)
+		}
 	}
 	return s
 }

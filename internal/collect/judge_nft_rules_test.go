@@ -14,9 +14,10 @@ type ruleMaker struct {
 	fam    ruleset.Family
 	ct     bool
 	link   string
-	sets   []string // declarations of named sets
-	chains int      // that maps lead to
-	added  []string // their commands
+	at     *nftPlace // nil for what comes in by the link
+	sets   []string  // declarations of named sets
+	chains int       // that maps lead to
+	added  []string  // their commands
 }
 
 const rulesOfRound = 70
@@ -25,15 +26,15 @@ const rulesOfRound = 70
 // verdicts lead to chains that count.
 func (m *ruleMaker) script() []string {
 	table := m.fam.String() + " t"
+	if m.at != nil {
+		return m.scriptAt(table)
+	}
 	hook := "prerouting priority 0"
 	if m.fam == ruleset.Netdev {
 		hook = fmt.Sprintf("ingress device %s priority 0", m.link)
 	}
 	const ours = "ether saddr & ff:ff:ff:ff:ff:00 == 02:00:00:00:00:00"
-	var rules []string
-	for range rulesOfRound {
-		rules = append(rules, "add rule "+table+" tested "+m.rule(table))
-	}
+	rules := m.rules(table)
 	script := []string{"flush ruleset", "add table " + table, "add chain " + table + " tested",
 		"add chain " + table + " base { type filter hook " + hook + "; }", "add chain " + table + " ending",
 		"add rule " + table + " base " + ours + " jump tested", "add rule " + table + " base " + ours + " jump ending",
@@ -41,6 +42,13 @@ func (m *ruleMaker) script() []string {
 	script = append(script, m.sets...)
 	script = append(script, m.added...)
 	return append(script, rules...)
+}
+
+func (m *ruleMaker) rules(table string) (rules []string) {
+	for range rulesOfRound {
+		rules = append(rules, "add rule "+table+" tested "+m.rule(table))
+	}
+	return rules
 }
 
 // rule is one to three matches, and a counter or a map of verdicts.
@@ -75,7 +83,12 @@ func (m *ruleMaker) small() string { return fmt.Sprint(m.r.IntN(5)) }
 func (m *ruleMaker) proto() string {
 	return pick(m.r, "tcp", "udp", "icmp", "icmpv6", "sctp", "udplite")
 }
-func (m *ruleMaker) link2() string  { return pick(m.r, m.link, "other0", "zz") }
+func (m *ruleMaker) link2() string {
+	if m.at != nil {
+		return pick(m.r, m.link, "w0", "lo", "zz")
+	}
+	return pick(m.r, m.link, "other0", "zz")
+}
 func (m *ruleMaker) dscp() string   { return fmt.Sprint(m.r.IntN(64)) }
 func (m *ruleMaker) length() string { return fmt.Sprint(pick(m.r, 43, 44, 45, 64, 72)) }
 func (m *ruleMaker) ether() string  { return fmt.Sprintf("02:00:00:00:00:%02x", m.r.IntN(4)) }
@@ -250,6 +263,9 @@ func (m *ruleMaker) special() string {
 	}
 	if m.fam != ruleset.IP {
 		all = append(all, "exthdr dst exists", "exthdr dst missing", "exthdr frag exists", "ip6 saddr & ::ff == ::3", "ip6 dscp cs1")
+	}
+	if m.at != nil {
+		all = append(all, m.placed()...)
 	}
 	if m.ct {
 		all = append(all, "ct state new,established", "ct state != established,related", "ct state { new, invalid }", "ct mark & 0xff == 0",
