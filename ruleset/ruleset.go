@@ -127,6 +127,9 @@ type Base struct {
 	Type string
 	// Device names the interfaces of a netdev chain, or of an inet ingress one.
 	Device []string
+	// Called is the chain's place among all that the kernel calls at the hook, from 1,
+	// by the family of packets; nil where the kernel was not asked.
+	Called map[Family]int `json:"-"`
 }
 
 // Rule is one rule of a chain.

@@ -23,8 +23,8 @@ const (
 	nftables  language = "nft"
 )
 
-// demoRoles are loaded in this order. The chains of equal priority are asked in
-// the order in which they came.
+// demoRoles are loaded in this order. Of chains of equal priority the one that
+// was made last is asked first.
 func demoRoles() []role {
 	return []role{
 		{

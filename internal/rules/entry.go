@@ -48,7 +48,7 @@ type ChainEntry struct {
 	Devices  []string        `json:"devices,omitzero"`
 	Policy   ruleset.Verdict `json:"policy,omitzero"`
 	Seen                     // by the policy
-	Tied     bool            `json:"tied,omitzero"` // others run at the same priority, the one made last first
+	Tied     bool            `json:"tied,omitzero"` // others run at the same priority, the one made last first, and which that is is not known
 
 	Rules   int        `json:"rules"`
 	Reached bool       `json:"reached"`

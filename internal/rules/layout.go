@@ -15,7 +15,7 @@ type Layout struct {
 // before it, in the order in which its rules lead there.
 type Place struct {
 	Stop
-	Tied    bool // another chain runs at the same priority, before or after it
+	Tied    bool // another chain runs at the same priority, and which of them first is not known
 	Folded  bool // its own rules are not to be shown
 	Reached []Leaf
 }
@@ -63,7 +63,7 @@ func Arrange(tables []*ruleset.Table) *Layout {
 func tied(stops []Stop, i int) bool {
 	for _, step := range []int{-1, 1} {
 		for k := i + step; k >= 0 && k < len(stops) && stops[k].way() == stops[i].way() && stops[k].Runs == stops[i].Runs; k += step {
-			if stops[i].Ties(&stops[k]) {
+			if stops[i].Ties(&stops[k]) && stops[i].turn(&stops[k]) == 0 {
 				return true
 			}
 		}

@@ -14,30 +14,72 @@ type Stop struct {
 	// Runs is the priority at which the kernel asks the chain. It is the chain's
 	// own, but for chains of nat, which connection tracking's NAT asks in its turn.
 	Runs int32
+	nth  int // of the chains of its table, which are as they were made
 }
 
 // Stops returns the base chains in the order in which packets meet them: by hook
 // on the way through the host, then by priority, then by the chain's own
 // priority. Of chains that are equal in all that the one that was made last runs
-// first (net/netfilter/core.c: nf_hook_entries_grow), and when it was made is not
-// told: they stay as the tables have them.
+// first (net/netfilter/core.c: nf_hook_entries_grow). When it was made is known of
+// chains of one table, and of all where the kernel told what it calls
+// ([ruleset.Base.Called]); else they stay as the tables have them.
 func Stops(tables []*ruleset.Table) []Stop {
 	var stops []Stop
 	for _, t := range tables {
-		for _, c := range t.Chains {
+		for i, c := range t.Chains {
 			if c.Base != nil {
-				stops = append(stops, Stop{Table: t, Chain: c, Runs: runs(t.Family, c.Base)})
+				stops = append(stops, Stop{Table: t, Chain: c, Runs: runs(t.Family, c.Base), nth: i})
 			}
 		}
 	}
-	slices.SortStableFunc(stops, func(a, b Stop) int {
-		return cmp.Or(
-			cmp.Compare(a.way(), b.way()),
-			cmp.Compare(a.Runs, b.Runs),
-			cmp.Compare(a.Chain.Base.Priority, b.Chain.Base.Priority),
-		)
-	})
+	slices.SortStableFunc(stops, compareStops)
+	for begin := 0; begin < len(stops); {
+		end := begin + 1
+		for end < len(stops) && compareStops(stops[begin], stops[end]) == 0 {
+			end++
+		}
+		settle(stops[begin:end])
+		begin = end
+	}
 	return stops
+}
+
+func compareStops(a, b Stop) int {
+	return cmp.Or(
+		cmp.Compare(a.way(), b.way()),
+		cmp.Compare(a.Runs, b.Runs),
+		cmp.Compare(a.Chain.Base.Priority, b.Chain.Base.Priority),
+	)
+}
+
+// settle brings stops of equal priority into the order that is known of some of them.
+func settle(equal []Stop) {
+	for i := range equal {
+		next := i + slices.IndexFunc(equal[i:], func(s Stop) bool {
+			return !slices.ContainsFunc(equal[i:], func(o Stop) bool { return o.turn(&s) < 0 })
+		})
+		if next < i { // what is known contradicts itself
+			return
+		}
+		first := equal[next]
+		copy(equal[i+1:next+1], equal[i:next])
+		equal[i] = first
+	}
+}
+
+// turn compares when two stops of equal priority are asked: negative where s comes
+// first, 0 where that is not known. Devices may have been given to a chain later.
+func (s *Stop) turn(o *Stop) int {
+	a, b := s.Chain.Base, o.Chain.Base
+	for fam, place := range a.Called {
+		if other := b.Called[fam]; other != 0 {
+			return cmp.Compare(place, other)
+		}
+	}
+	if s.Table != o.Table || len(a.Device)+len(b.Device) > 0 {
+		return 0
+	}
+	return cmp.Compare(o.nth, s.nth)
 }
 
 // runs: chains of nat are not at the hook themselves, NAT is, and calls them by
@@ -129,8 +171,7 @@ func (s *Stop) Where() string {
 }
 
 // Ties reports whether the two are asked at one hook, for packets of one family,
-// at the same priority: which of them comes first the kernel does not tell. Among
-// chains of nat their own priority counts.
+// at the same priority. Among chains of nat their own priority counts.
 func (s *Stop) Ties(o *Stop) bool {
 	a, b := s.Chain.Base, o.Chain.Base
 	return s.way() == o.way() && s.Runs == o.Runs && (a.Priority == b.Priority || a.Type != b.Type) &&
