@@ -2,12 +2,12 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pktrail/pktrail/internal/doctor"
 	"github.com/pktrail/pktrail/internal/render"
+	"github.com/pktrail/pktrail/internal/rules"
 	"github.com/pktrail/pktrail/internal/rules/check"
 )
 
@@ -42,7 +42,7 @@ The exit code is 1 where something was found that is more than information, else
 
 // findingsPrinter prints what was found.
 type findingsPrinter interface {
-	Findings(where string, all []doctor.Finding) error
+	Findings(rules.Origin, []doctor.Finding) error
 }
 
 func (f *rulesCheckFlags) run(cmd *cobra.Command) error {
@@ -52,7 +52,9 @@ func (f *rulesCheckFlags) run(cmd *cobra.Command) error {
 	case "json":
 		printer = render.NewJSON(out)
 	case "text":
-		printer = render.NewText(out, f.look(cmd.OutOrStdout()))
+		look := f.look(cmd.OutOrStdout())
+		look.Netns = f.many()
+		printer = render.NewText(out, look)
 	default:
 		return f.unknown()
 	}
@@ -64,7 +66,7 @@ func (f *rulesCheckFlags) run(cmd *cobra.Command) error {
 	for _, r := range read {
 		found := check.Run(r.host.Spend(true))
 		trouble = trouble || doctor.Trouble(found)
-		if err := printer.Findings(f.where(r), found); err != nil {
+		if err := printer.Findings(r.from, found); err != nil {
 			return printed(err)
 		}
 		if err := f.notes(cmd, out, r); err != nil {
@@ -75,12 +77,4 @@ func (f *rulesCheckFlags) run(cmd *cobra.Command) error {
 		return printed(err)
 	}
 	return errTrouble
-}
-
-// where names the namespace where there are several.
-func (f *rulesCheckFlags) where(r *readRules) string {
-	if !f.many() || r.from.Netns == nil {
-		return ""
-	}
-	return fmt.Sprintf("network namespace %s", r.from.Netns.Name)
 }

@@ -177,7 +177,7 @@ func TestChains(t *testing.T) {
 		":PREROUTING ACCEPT", ":KUBE-SERVICES -", ":KUBE-SVC-A -", ":USER -", ":LOST -",
 		"PREROUTING -j KUBE-SERVICES", "PREROUTING -j USER",
 		"KUBE-SERVICES -d 10.96.0.10/32 -j KUBE-SVC-A", "LOST -j ACCEPT")})
-	want := []string{"kube-svc-chain-empty", "chain-unreachable", "jump-to-empty-chain"}
+	want := []string{"kube-svc-chain-empty", "jump-to-empty-chain", "chain-unreachable"}
 	if !slices.Equal(ids(found), want) {
 		t.Errorf("found %v, want %v", ids(found), want)
 	}
@@ -216,6 +216,49 @@ func TestHealthy(t *testing.T) {
 		"LOGDROP -m limit --limit 3/min -j LOG", "LOGDROP -j DROP")})
 	if len(found) > 0 {
 		t.Errorf("%v: %v", ids(found), evidence(found[0]))
+	}
+}
+
+// TestUsual: what is usual on healthy hosts is no more than information.
+func TestUsual(t *testing.T) {
+	for name, lines := range map[string][]string{
+		"rules twice": {":INPUT DROP", "INPUT -s 10.0.0.0/8 -j ACCEPT", "INPUT -s 10.1.0.0/16 -j ACCEPT", "INPUT -s 10.0.0.0/8 -j ACCEPT"},
+		"a net behind a chain that keeps all": {":INPUT ACCEPT", ":ZONES -", "INPUT -j ZONES", "INPUT -j LOG", "INPUT -j REJECT",
+			"ZONES -p tcp -j ACCEPT", "ZONES -j DROP"},
+		"chains that wait for a use": {":INPUT ACCEPT", ":logdrop -", "INPUT -i lo -j ACCEPT", "logdrop -j DROP"},
+	} {
+		for _, f := range Run([]*ruleset.Table{table(t, ruleset.NFT, "filter", lines...)}) {
+			if f.Severity != doctor.Info {
+				t.Errorf("%s: %s %s: %v", name, f.Severity, f.ID, evidence(f))
+			}
+		}
+	}
+}
+
+// TestLostEntry: a program's own chain without the jump to it.
+func TestLostEntry(t *testing.T) {
+	found := Run([]*ruleset.Table{table(t, ruleset.NFT, "filter", ":INPUT ACCEPT", ":f2b-sshd -", ":f2b-empty -", ":other -",
+		"INPUT -i lo -j ACCEPT", "f2b-sshd -s 192.0.2.1/32 -j REJECT", "other -j DROP")})
+	if want := []string{"entry-chain-unreachable", "chain-unreachable"}; !slices.Equal(ids(found), want) {
+		t.Fatalf("found %v, want %v", ids(found), want)
+	}
+	if !strings.Contains(found[0].Title, "chain f2b-sshd") || len(found[1].Evidence) != 1 {
+		t.Errorf("%s, %v", found[0].Title, evidence(found[1]))
+	}
+}
+
+// TestManyEmptyChains: what programs make for their users is told in few lines.
+func TestManyEmptyChains(t *testing.T) {
+	lines := []string{":INPUT ACCEPT"}
+	for i := range 30 {
+		lines = append(lines, fmt.Sprintf(":zone%d -", i), fmt.Sprintf("INPUT -p %d -j zone%d", i+1, i))
+	}
+	found := Run([]*ruleset.Table{table(t, ruleset.NFT, "filter", lines...), table(t, ruleset.NFT, "mangle", lines...)})
+	if len(found) != 1 || len(found[0].Evidence) != 2 || !strings.HasPrefix(found[0].Title, "60 jumps") {
+		t.Fatalf("%+v", found)
+	}
+	if want := "30 rules lead to zone0, zone1, zone2, zone3, zone4, zone5 and 24 more"; found[0].Evidence[0].Is != want {
+		t.Errorf("%q, want %q", found[0].Evidence[0].Is, want)
 	}
 }
 

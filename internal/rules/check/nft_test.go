@@ -55,14 +55,64 @@ func TestOpposedFamilies(t *testing.T) {
 		{[]string{"tcp dport 22 drop", "tcp dport 22 accept"}, []string{"drop"}, ""},
 	} {
 		tables := []*ruleset.Table{native(t, "ip f", "accept", c.first...), native(t, "inet g", "accept", c.second...)}
-		var got doctor.Certainty
-		for _, f := range Run(tables) {
-			if f.ID == "second-nft-base-chain-drop" {
-				got = f.Certainty
+		checkOpposed(t, tables, c.want)
+	}
+	for rule, want := range map[string]doctor.Certainty{
+		"ip6 saddr 2001:db8::1 accept": "", "meta nfproto ipv6 accept": "", "icmpv6 type echo-request accept": "",
+		"ip saddr 192.0.2.1 accept": doctor.Certain, "meta nfproto ipv4 accept": doctor.Certain, "tcp dport 22 accept": doctor.Certain,
+	} {
+		checkOpposed(t, []*ruleset.Table{native(t, "inet f", "accept", rule), native(t, "ip g", "accept", "drop")}, want)
+	}
+}
+
+func checkOpposed(t *testing.T, tables []*ruleset.Table, want doctor.Certainty) {
+	t.Helper()
+	var got doctor.Certainty
+	for _, f := range Run(tables) {
+		if f.ID == "second-nft-base-chain-drop" {
+			got = f.Certainty
+		}
+	}
+	if got != want {
+		t.Errorf("%q beside %q: %q, want %q", tables[0].Chains[0].Rules[0].Text, tables[1].Chains[0].Rules[0].Text, got, want)
+	}
+}
+
+// TestEmptySets: what waits for members is no trouble.
+func TestEmptySets(t *testing.T) {
+	for rule, want := range map[string]doctor.Severity{
+		"ip saddr @s drop": doctor.Info, "ip saddr @s accept": doctor.Low, "ip saddr != @s drop": doctor.Medium,
+		"ip saddr != @s accept": "", "ip saddr vmap @m": doctor.Info, "ip saddr @s jump other": doctor.Info,
+		"ip saddr @s return": doctor.Low, "ip saddr @filled accept": "",
+	} {
+		n, err := nft.ParseRuleset(strings.NewReader("table ip g {\nset s {\ntype ipv4_addr;\n}\nmap m {\ntype ipv4_addr : verdict;\n}\n"+
+			"set filled {\ntype ipv4_addr;\nelements = { 192.0.2.1 }\n}\nchain other {\ncounter\n}\n"+
+			"chain in {\ntype filter hook input priority 5; policy drop;\ntcp dport 1 jump other\n"+rule+"\n}\n}\n"), "test.nft")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got doctor.Severity
+		for _, f := range Run([]*ruleset.Table{n.Tables[0].Model(&nft.Style{}, true)}) {
+			got = f.Severity
+			if f.ID != "set-empty" {
+				t.Errorf("%s: %s", rule, f.ID)
 			}
 		}
-		if got != c.want {
-			t.Errorf("%q, then %q: %q, want %q", c.first, c.second, got, c.want)
+		if got != want {
+			t.Errorf("%s: %q, want %q", rule, got, want)
+		}
+	}
+}
+
+// TestQuietEnd: a rule of nft that does more than decide is no repetition.
+func TestQuietEnd(t *testing.T) {
+	for rule, want := range map[string]string{
+		"tcp dport 22 counter accept": "rule-redundant", "tcp dport 22 log accept": "rule-shadowed", "tcp dport 22 drop": "rule-shadowed",
+		"log prefix \"end \" accept": "", "tcp dport 22 meta mark set 1 accept": "rule-shadowed",
+	} {
+		got := strings.Join(ids(Run([]*ruleset.Table{native(t, "ip f", "accept", "tcp dport 22 accept", rule)})), " ")
+		if got != want {
+			t.Errorf("%s: found %q, want %q", rule, got, want)
 		}
 	}
 }

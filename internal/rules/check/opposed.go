@@ -82,7 +82,9 @@ func (h *host) opposition(a, b base) (f doctor.Finding, is bool) {
 		}
 		delete(facts, ruleset.Mark) // may be another by then
 		delete(facts, ruleset.CTMark)
-		knowFamily(facts, a.t.Family, b.t.Family)
+		if !knowFamily(facts, a.t.Family, b.t.Family) {
+			continue
+		}
 		e := doctor.Evidence{What: ruleName(a.t, at.chain, at.rule) + ": " + at.rule.Text}
 		switch o := h.base(b.t, b.c, facts); {
 		case o == drops:
@@ -112,13 +114,23 @@ func (h *host) opposition(a, b base) (f doctor.Finding, is bool) {
 }
 
 // knowFamily adds of which protocol the packets are, where one of the tables has
-// packets of IPv4 or IPv6 alone.
-func knowFamily(f ruleset.Facts, both ...ruleset.Family) {
+// packets of IPv4 or IPv6 alone; false where the rule's are of the other.
+func knowFamily(f ruleset.Facts, both ...ruleset.Family) (possible bool) {
+	const icmp6 = 58 // IPPROTO_ICMPV6, which no packet of IPv4 is meant to have
 	for _, fam := range both {
-		if fam == ruleset.IP || fam == ruleset.IP6 {
-			f[ruleset.NFProto] = []ruleset.Range{ruleset.Span(uint64(fam), uint64(fam))}
+		if fam != ruleset.IP && fam != ruleset.IP6 {
+			continue
 		}
+		only := []ruleset.Range{ruleset.Span(uint64(fam), uint64(fam))}
+		if had, is := f[ruleset.NFProto]; is && len(meeting(had, only)) == 0 {
+			return false
+		}
+		if fam == ruleset.IP && slices.Equal(f[ruleset.L4Proto], []ruleset.Range{ruleset.Span(icmp6, icmp6)}) {
+			return false
+		}
+		f[ruleset.NFProto] = only
 	}
+	return true
 }
 
 // place is a rule and its chain.

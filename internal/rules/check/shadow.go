@@ -20,12 +20,15 @@ func shadowed(h *host) (found []doctor.Finding) {
 		ends := &enders{chains: h.chains[t], known: map[string]bool{}, rewrites: rewrites(t)}
 		for _, c := range t.Chains {
 			s := newShadows(ends)
-			evidence := s.search(c)
+			s.search(t, c)
 			for _, r := range s.never {
 				h.never[r] = true
 			}
-			if len(evidence) > 0 {
-				found = append(found, s.finding(t, c, evidence))
+			if len(s.wrong) > 0 {
+				found = append(found, shadowedFinding(t, c, s.wrong))
+			}
+			if len(s.idle) > 0 {
+				found = append(found, redundantFinding(t, c, s.idle))
 			}
 			if s.stopped > 0 {
 				found = append(found, doctor.Finding{
@@ -38,12 +41,28 @@ func shadowed(h *host) (found []doctor.Finding) {
 	return found
 }
 
-func (s *shadows) finding(t *ruleset.Table, c *ruleset.Chain, evidence []doctor.Evidence) doctor.Finding {
+func shadowedFinding(t *ruleset.Table, c *ruleset.Chain, evidence []doctor.Evidence) doctor.Finding {
 	return doctor.Finding{
 		ID: "rule-shadowed", Severity: doctor.Low, Certainty: doctor.Certain,
 		Title:    fmt.Sprintf("%s of %s can never match: an earlier rule takes all their packets", count(len(evidence), "rule"), chainName(t, c)),
 		Evidence: bounded(evidence),
 		Fix:      []string{"delete the later rule, or move it before the one that takes its packets"},
+	}
+}
+
+// endOfBridge: the last rule of a chain that ebtables-nft made is what ebtables
+// calls the chain's policy.
+func endOfBridge(t *ruleset.Table, c *ruleset.Chain, r *ruleset.Rule) bool {
+	return t.Family == ruleset.Bridge && c.Base == nil && len(r.When) == 0
+}
+
+// redundantFinding is no trouble: without these rules the same would become of
+// every packet.
+func redundantFinding(t *ruleset.Table, c *ruleset.Chain, evidence []doctor.Evidence) doctor.Finding {
+	return doctor.Finding{
+		ID: "rule-redundant", Severity: doctor.Info, Certainty: doctor.Certain,
+		Title:    fmt.Sprintf("%s of %s can never match, and nothing is lost by it: an earlier rule takes all their packets", count(len(evidence), "rule"), chainName(t, c)),
+		Evidence: bounded(evidence),
 	}
 }
 
@@ -57,6 +76,8 @@ type shadows struct {
 	// rewritten is the last one that may have written into their headers.
 	rewritten int
 	never     []*ruleset.Rule // that can never match
+	wrong     []doctor.Evidence
+	idle      []doctor.Evidence // of rules that would change nothing
 	left      int
 	stopped   int // the rule from which on there was no time
 }
@@ -70,7 +91,7 @@ func newShadows(ends *enders) *shadows {
 	return &shadows{ends: ends, exact: map[exactly][]*ruleset.Rule{}, left: manyComparisons}
 }
 
-func (s *shadows) search(c *ruleset.Chain) (evidence []doctor.Evidence) {
+func (s *shadows) search(t *ruleset.Table, c *ruleset.Chain) {
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		if !r.Known {
@@ -78,14 +99,11 @@ func (s *shadows) search(c *ruleset.Chain) (evidence []doctor.Evidence) {
 		}
 		facts, possible := factsOf(r)
 		if by := s.taker(r, facts); by != nil && possible {
-			s.never = append(s.never, r)
-			evidence = append(evidence, doctor.Evidence{
-				What: fmt.Sprintf("rule %d: %s", r.Number, r.Text), Is: fmt.Sprintf("taken by rule %d: %s", by.Number, by.Text),
-			})
+			s.note(r, by, net(r, by) || i == len(c.Rules)-1 && endOfBridge(t, c, r))
 		}
 		if s.left < 0 {
 			s.stopped = r.Number
-			return evidence
+			return
 		}
 		if s.takes(r) {
 			s.remember(r)
@@ -97,7 +115,40 @@ func (s *shadows) search(c *ruleset.Chain) (evidence []doctor.Evidence) {
 			s.rewritten = r.Number
 		}
 	}
-	return evidence
+}
+
+// note keeps that a rule can never match, since another takes its packets; meant
+// where that is no fault.
+func (s *shadows) note(r, by *ruleset.Rule, meant bool) {
+	s.never = append(s.never, r)
+	e := doctor.Evidence{What: fmt.Sprintf("rule %d: %s", r.Number, r.Text), Is: fmt.Sprintf("taken by rule %d: %s", by.Number, by.Text)}
+	if meant || sameEnd(r, by) {
+		s.idle = append(s.idle, e)
+		return
+	}
+	s.wrong = append(s.wrong, e)
+}
+
+// sameEnd reports whether all that r does to a packet another does as well.
+func sameEnd(r, by *ruleset.Rule) bool {
+	if r.Text == by.Text {
+		return true
+	}
+	e, o := &r.Effect, &by.Effect
+	final := e.Verdict == ruleset.Accept || e.Verdict == ruleset.Drop || e.Verdict == ruleset.Return
+	more := e.NAT != "" || o.NAT != "" || e.SetsMark || e.Rewrites || len(e.WritesSets) > 0
+	return e.Known && final && e.Verdict == o.Verdict && e.Target == o.Target && !more && !doesMore(r.Text)
+}
+
+// doesMore reports whether a rule of nft does something beside its verdict.
+func doesMore(text string) bool {
+	return slices.ContainsFunc([]string{" log", " set ", " dup ", " quota ", " queue"}, func(word string) bool { return strings.Contains(" "+text, word) })
+}
+
+// net: a last rule for all packets that are left, behind a chain from which none
+// comes back, stands there for the day on which one does.
+func net(r, by *ruleset.Rule) bool {
+	return len(r.When) == 0 && (by.Effect.Verdict == ruleset.Jump || by.Effect.Verdict == ruleset.Goto)
 }
 
 // rewrites reports whether headers of packets that go on behind a rule may be
