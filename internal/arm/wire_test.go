@@ -37,7 +37,34 @@ func newWire(t *testing.T, more ...string) *wireNS {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Close(w.raw); _ = w.nl.Close() })
+	w.answering(t, more)
 	return w
+}
+
+// answering waits for the routes of IPv6 addresses, which a worker of the kernel
+// makes some time after the address.
+func (w *wireNS) answering(t *testing.T, lines []string) {
+	t.Helper()
+	for _, line := range lines {
+		addr, added := strings.CutPrefix(line, "ip addr add ")
+		addr, _, _ = strings.Cut(addr, "/")
+		if !added || !strings.Contains(addr, ":") {
+			continue
+		}
+		lab.Await(t, func() string {
+			var out []byte
+			if err := w.ns.Do(func() (err error) {
+				out, err = exec.Command("ip", "-6", "route", "show", "table", "local").Output()
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(out), "local "+addr+" ") {
+				return "no route to " + addr
+			}
+			return ""
+		})
+	}
 }
 
 func (w *wireNS) setUp(more []string) error {

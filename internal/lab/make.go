@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -251,8 +252,8 @@ func (l *Lab) settle(ctx context.Context) error {
 	return nil
 }
 
-// unready names an interface that is not up, or has no IPv6 link-local address
-// yet and so cannot ask for its neighbours.
+// unready names an interface that is not up, or has an IPv6 address that it does
+// not answer to yet, or no link-local one and so cannot ask for its neighbours.
 func (h *host) unready(ipv4Only bool) (string, error) {
 	links, err := h.nl.LinkList()
 	if err != nil {
@@ -269,24 +270,33 @@ func (h *host) unready(ipv4Only bool) (string, error) {
 		if ipv4Only {
 			continue
 		}
-		if ready, err := h.hasLinkLocal(link); err != nil || !ready {
+		if ready, err := h.answersIPv6(link); err != nil || !ready {
 			return a.Name, err
 		}
 	}
 	return "", nil
 }
 
-func (h *host) hasLinkLocal(link netlink.Link) (bool, error) {
+// answersIPv6 reports whether all addresses of an interface, and a link-local one
+// among them, have their routes: a worker makes those, some time after the address
+// (net/ipv6/addrconf.c: addrconf_dad_work).
+func (h *host) answersIPv6(link netlink.Link) (bool, error) {
 	addrs, err := h.nl.AddrList(link, netlink.FAMILY_V6)
 	if err != nil {
 		return false, err
 	}
+	routes, err := h.nl.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{Table: unix.RT_TABLE_LOCAL}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return false, err
+	}
+	linkLocal := false
 	for _, a := range addrs {
-		if a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0 {
-			return true, nil
+		linkLocal = linkLocal || a.IP.IsLinkLocalUnicast()
+		if !slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Dst != nil && r.Dst.IP.Equal(a.IP) }) {
+			return false, nil
 		}
 	}
-	return false, nil
+	return linkLocal, nil
 }
 
 func linkAttrs(e End) netlink.LinkAttrs {
