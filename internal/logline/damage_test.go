@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -261,32 +260,4 @@ func TestParseAllocates(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { text = Append(text[:0], &l) }); n != 0 {
 		t.Errorf("Append: %v allocations", n)
 	}
-}
-
-// TestEndless: lines without end, of what looks like the beginning of others,
-// take time by their length and not by its square.
-func TestEndless(t *testing.T) {
-	for _, piece := range []string{"IN=a OUT=b x ", "IN=a OUT=b SRC=", udpLine, "SRC=1.1.1.1 ", "foo=1 x ", "[", "IN=a OUT=b OPT (", "PR OTO=", "= ", "\x00\xff"} {
-		var short, long time.Duration
-		for tries := 0; tries < 5; tries++ { // a busy machine may be slow for a while
-			short, long = parseAll(piece, 1<<17), parseAll(piece, 1<<20)
-			if long < time.Second || long < 20*short { // the square would be 64 times as much
-				break
-			}
-		}
-		if long >= time.Second && long >= 20*short {
-			t.Errorf("%q: 128 KiB in %v, 1 MiB in %v", piece, short, long)
-		}
-	}
-}
-
-// parseAll parses so many bytes of one piece again and again, and says how long it took.
-func parseAll(piece string, size int) time.Duration {
-	var p Parser
-	var l event.LogLine
-	began := time.Now()
-	for text := []byte(strings.Repeat(piece, size/len(piece))); len(text) > 0; {
-		text, _ = p.Parse(text, &l)
-	}
-	return time.Since(began)
 }
