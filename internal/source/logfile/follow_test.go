@@ -98,10 +98,7 @@ func TestFollowCopyTruncate(t *testing.T) {
 
 // seen waits until n lines have been read: rotation is slower than looks.
 func (r *running) seen(n int) {
-	for range 10_000 {
-		if r.source.Counts().Lines >= int64(n) {
-			return
-		}
+	for end := time.Now().Add(forever); r.source.Counts().Lines < int64(n) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -229,7 +226,7 @@ func TestIdle(t *testing.T) {
 			last := r.take(t, 2)[1].time
 			for n := range uint16(2) {
 				k := r.next(t, event.KindIdle)
-				if passed := k.time.Sub(last); k.netns != n || passed < idleAfter || passed > idleAfter+5*time.Second {
+				if passed := k.time.Sub(last); k.netns != n || passed < idleAfter || passed > forever {
 					t.Errorf("namespace %d: %v", k.netns, passed)
 				}
 			}
