@@ -3,6 +3,7 @@ package collect
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,9 +78,37 @@ func TestLastMadeIsAskedFirst(t *testing.T) {
 			if got := grown(stops, before); got != want {
 				t.Fatalf("made in the order %v, asked first is %q", made, got)
 			}
-			later(t, stops, made)
+			if host.Calls != nil {
+				last(t, host, made)
+			} else {
+				later(t, stops, made)
+			}
 		}
 		_ = ns.Close()
+	}
+}
+
+// last: the kernel told the order, of all tables.
+func last(t *testing.T, host *rules.Host, made []string) {
+	t.Helper()
+	var got []string
+	for _, p := range rules.Arrange(host.Tables(false)).Places {
+		m := marker{p.Table.Family.String(), p.Table.Name, p.Chain.Name}
+		switch {
+		case p.Chain.Base.Hook != ruleset.Output:
+			continue
+		case p.Table.Backend == ruleset.Legacy:
+			m.family = "legacy"
+		case p.Table.Dialect == ruleset.Iptables:
+			m.family = "iptables"
+		}
+		if got = append(got, fmt.Sprint(m)); p.Tied {
+			t.Errorf("%v is said to have no order that is known", m)
+		}
+	}
+	slices.Reverse(got)
+	if !slices.Equal(got, made) {
+		t.Errorf("made in the order %v, they are listed from the last to the first as %v", made, got)
 	}
 }
 

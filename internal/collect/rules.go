@@ -93,6 +93,10 @@ func (h *Host) parts() []rulesPart {
 			host.IPSets, err = h.IPSets()
 			return err
 		}},
+		{"what is called at the hooks", func(host *rules.Host) (err error) {
+			host.Calls, err = h.Calls()
+			return err
+		}},
 	}
 }
 

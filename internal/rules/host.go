@@ -18,6 +18,9 @@ type Host struct {
 	Legacy []*xt.Table // of IPv4, then of IPv6, then of ARP; of files as they came
 	NFT    *nft.Native // nil where nf_tables was not read
 	IPSets []*ipset.Set
+	// Calls are what the kernel calls at its hooks, by family and hook in the order of
+	// their calls; none where it did not say.
+	Calls  []Call
 	ReadAt time.Time
 	// Doubts say, a sentence each, what may be missing or of another time.
 	Doubts []string

@@ -20,12 +20,12 @@ func (h *Host) Tables(when bool) []*ruleset.Table {
 		tables = append(tables, t.Model(when, h.members(t.Family)))
 	}
 	if h.NFT == nil {
-		return tables
+		return h.placed(tables)
 	}
 	for _, t := range h.NFT.Tables {
 		tables = append(tables, h.table(t, when))
 	}
-	return tables
+	return h.placed(tables)
 }
 
 // Spend is Tables for rules that are asked for once: a host of very many has no
@@ -37,7 +37,7 @@ func (h *Host) Spend(when bool) []*ruleset.Table {
 		h.Legacy[i] = &xt.Table{Name: t.Name, Family: t.Family, Backend: t.Backend}
 	}
 	if h.NFT == nil {
-		return tables
+		return h.placed(tables)
 	}
 	left := h.NFT.Tables
 	h.NFT = &nft.Native{Generation: h.NFT.Generation}
@@ -50,7 +50,7 @@ func (h *Host) Spend(when bool) []*ruleset.Table {
 		left[i] = &nft.Table{Family: t.Family, Name: t.Name, Flags: t.Flags}
 	}
 	h.NFT.Tables = left
-	return tables
+	return h.placed(tables)
 }
 
 func (h *Host) table(t *nft.Table, when bool) *ruleset.Table {
