@@ -1,12 +1,14 @@
 package collect
 
 import (
+	"fmt"
 	"testing"
 	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 )
 
@@ -25,7 +27,7 @@ func program(t *testing.T, progType uint32) int {
 	}
 	fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
 	if errno != 0 {
-		t.Skipf("this kernel or user may not load BPF programs: %v", errno)
+		lab.LacksRights(t, fmt.Sprintf("this kernel or user may not load BPF programs: %v", errno))
 	}
 	t.Cleanup(func() { _ = unix.Close(int(fd)) })
 	return int(fd)

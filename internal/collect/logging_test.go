@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/nfnetlink"
 	"github.com/pktrail/pktrail/internal/snapshot"
@@ -165,7 +166,7 @@ func TestLoggingLoggers(t *testing.T) {
 		}
 	}
 	if !strings.Contains(read(t, ns, nfLogPath), "nf_log_ipv4") {
-		t.Skip("the syslog logger is not loaded here")
+		lab.Lacks(t, "the syslog logger is not loaded here")
 	}
 	set("2", "NONE")
 	l := logging(t, ns, t.TempDir())
