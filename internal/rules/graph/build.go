@@ -42,7 +42,13 @@ const manyAlike = 8
 func (b *builder) foldTable(t *ruleset.Table) {
 	stems := map[string][]string{}
 	for _, c := range t.Chains {
-		if stem := stemOf(c.Name); stem != "" && c.Base == nil && !b.asksFor(t, c.Name) {
+		if stem := stemOf(c.Name, madeUp); c.Base == nil && stem != "" && !b.asksFor(t, c.Name) {
+			stems[stem] = append(stems[stem], c.Name)
+		}
+	}
+	for _, c := range t.Chains {
+		stem := stemOf(c.Name, maybeMadeUp)
+		if c.Base == nil && len(stems[stemOf(c.Name, madeUp)]) < manyAlike && len(stems[stem]) >= manyAlike && !b.asksFor(t, c.Name) {
 			stems[stem] = append(stems[stem], c.Name)
 		}
 	}
@@ -58,7 +64,7 @@ func (b *builder) foldTable(t *ruleset.Table) {
 
 // stemOf is the begin of a name that ends in what a program made up: KUBE-SVC-
 // of KUBE-SVC-4SW47YFZTEDKD3PK; empty for other names.
-func stemOf(name string) string {
+func stemOf(name string, madeUp func(string) bool) string {
 	for at := strings.IndexByte(name, '-'); at >= 0 && at+1 < len(name); {
 		rest := name[at+1:]
 		end := strings.IndexByte(rest, '-')
@@ -83,6 +89,9 @@ func madeUp(s string) bool {
 	upper := strings.ToUpper(s) == s
 	return strings.ContainsAny(s, "0123456789") || upper && len(s) >= 12
 }
+
+// maybeMadeUp is true of words too: eight letters of a hash need not have a digit.
+func maybeMadeUp(s string) bool { return len(s) >= 8 && strings.ToUpper(s) == s }
 
 // asksFor reports whether a chain is the one that was asked for: NAME, or
 // TABLE/NAME, or FAMILY/TABLE/NAME.

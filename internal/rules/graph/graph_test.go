@@ -74,6 +74,24 @@ func TestBuildFolds(t *testing.T) {
 	}
 }
 
+// TestBuildFoldsNames: kube-proxy's names in nftables, where a hash of eight
+// letters need not have a digit.
+func TestBuildFoldsNames(t *testing.T) {
+	table := &ruleset.Table{TableKey: ruleset.TableKey{Backend: ruleset.NFT, Family: ruleset.IP, Name: "kube-proxy"}, Chains: []*ruleset.Chain{
+		chain("service-ETGAHUIO-a/svc-00001/tcp/http", nil), chain("service-endpoints-check", nil),
+	}}
+	for i := range 9 {
+		table.Chains = append(table.Chains, chain(fmt.Sprintf("service-2QRHZV4%c-a/svc-%05d/tcp/http", 'A'+i, i), nil))
+	}
+	g, err := Build([]*ruleset.Table{table}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Nodes) != 2 || g.Nodes[0].Name != "service-*" || g.Nodes[0].Chains != 10 {
+		t.Errorf("%+v", g.Nodes)
+	}
+}
+
 func TestBuildAroundOneChain(t *testing.T) {
 	tables := []*ruleset.Table{services(3)}
 	g, err := Build(tables, Options{Chain: "nat/KUBE-MARK-MASQ"})

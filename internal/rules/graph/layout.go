@@ -14,6 +14,7 @@ import (
 type point struct {
 	node          int // -1 for a bend
 	layer         int
+	edge          int     // the first that leads here
 	x, y          float64 // of the middle of the left side
 	width, height float64
 	from, to      []int // points of the layers before and behind
@@ -41,7 +42,7 @@ func newLayout(g *Graph) *layout {
 	l := &layout{g: g}
 	depth := depths(g)
 	for i := range g.Nodes {
-		p := point{node: i, layer: depth[i]}
+		p := point{node: i, layer: depth[i], edge: len(g.Edges)}
 		for _, line := range g.Nodes[i].lines() {
 			p.width = max(p.width, charWidth*float64(len([]rune(line)))+2*padding)
 			p.height += lineHeight
@@ -50,7 +51,7 @@ func newLayout(g *Graph) *layout {
 		l.add(p)
 	}
 	for i := range g.Edges {
-		l.route(&g.Edges[i])
+		l.route(i)
 	}
 	for range 8 {
 		l.sweep(1, func(p *point) []int { return p.from })
@@ -143,10 +144,12 @@ func (l *layout) add(p point) int {
 
 // route leads an edge through a bend in each layer between its ends. One that
 // leads back, or to its own node, goes straight.
-func (l *layout) route(e *Edge) {
+func (l *layout) route(edge int) {
+	e := &l.g.Edges[edge]
 	path := []int{e.From}
+	l.points[e.To].edge = min(l.points[e.To].edge, edge)
 	for layer := l.points[e.From].layer + 1; layer < l.points[e.To].layer; layer++ {
-		path = append(path, l.add(point{node: -1, layer: layer, height: lineHeight}))
+		path = append(path, l.add(point{node: -1, layer: layer, edge: edge, height: lineHeight}))
 	}
 	path = append(path, e.To)
 	if l.points[e.From].layer < l.points[e.To].layer {
@@ -159,7 +162,8 @@ func (l *layout) route(e *Edge) {
 }
 
 // sweep orders each layer by where its neighbours stand in the one before (step
-// 1) or behind it (-1). Hooks and base chains stand first, in the kernel's order.
+// 1; equals in the order of the rules that lead there) or behind it (-1). Hooks and
+// base chains stand first, in the kernel's order.
 func (l *layout) sweep(step int, neighbours func(*point) []int) {
 	rank := l.ranks()
 	for n := range l.layers {
@@ -174,6 +178,9 @@ func (l *layout) sweep(step int, neighbours func(*point) []int) {
 		slices.SortStableFunc(layer, func(a, b int) int {
 			if l.fixed(a) || l.fixed(b) {
 				return cmp.Compare(l.turn(a), l.turn(b))
+			}
+			if mean[a] == mean[b] && step > 0 {
+				return cmp.Compare(l.points[a].edge, l.points[b].edge)
 			}
 			return cmp.Compare(mean[a], mean[b])
 		})
@@ -230,6 +237,11 @@ func (l *layout) place() {
 		for _, at := range layer {
 			l.points[at].x = x
 			wide = max(wide, l.points[at].width)
+		}
+		for _, at := range layer {
+			if p := &l.points[at]; p.node < 0 {
+				p.width = wide
+			}
 		}
 		l.width = x + wide + margin
 		x += wide + gapX

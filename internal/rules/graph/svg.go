@@ -33,6 +33,9 @@ func (g *Graph) AppendSVG(b []byte) []byte {
 	for i := range g.Nodes {
 		b = l.appendNode(b, i)
 	}
+	for i := range g.Edges {
+		b = l.appendLabel(b, i)
+	}
 	if g.Left > 0 {
 		b = fmt.Appendf(b, `<text class="dim" x="%.0f" y="%.0f">%s</text>`+"\n", margin, height-margin/2, html.EscapeString(g.leftWords()))
 	}
@@ -55,16 +58,42 @@ func (l *layout) appendEdge(b []byte, i int) []byte {
 		b = fmt.Appendf(b, " C%.1f,%.1f %.1f,%.1f %.1f,%.1f", x+half, y, p.x-half, p.y, p.x, p.y)
 		x, y = p.x+p.width, p.y
 		if p.node < 0 {
-			x = p.x
+			b = fmt.Appendf(b, " H%.1f", x) // past the nodes of the layer
 		}
 	}
-	b = append(b, `"/>`...)
-	if label := e.label(); label != "" {
-		last, before := l.points[path[len(path)-1]], l.points[path[len(path)-2]]
-		y := last.y*0.75 + before.y*0.25
-		b = fmt.Appendf(b, `<text class="label" text-anchor="end" x="%.1f" y="%.1f">%s</text>`, last.x-12, y-4, html.EscapeString(label))
+	return append(b, `"/>`+"\n"...)
+}
+
+// appendLabel writes an edge's label on its line, where it has the fewest
+// neighbours: before its end, or behind its beginning where more edges meet at the
+// end.
+func (l *layout) appendLabel(b []byte, i int) []byte {
+	e, path := &l.g.Edges[i], l.paths[i]
+	label := e.label()
+	if label == "" {
+		return b
 	}
-	return append(b, '\n')
+	from, to, t := l.points[path[len(path)-2]], l.points[path[len(path)-1]], 0.7
+	if len(l.points[e.To].from) > len(l.points[e.From].to) {
+		from, to, t = l.points[path[0]], l.points[path[1]], 0.3
+	}
+	x, y := from.x+from.width, from.y
+	bend := max((to.x-x)/2, 30)
+	half := labelWidth * float64(len(label)) / 2
+	middle := max(min(cubic(t, x, x+bend, to.x-bend, to.x), to.x-half-tipWidth), x+half)
+	return fmt.Appendf(b, `<text class="label" text-anchor="middle" x="%.1f" y="%.1f">%s</text>`+"\n",
+		middle, cubic(t, y, y, to.y, to.y)+3, html.EscapeString(label))
+}
+
+const (
+	labelWidth = 6.0 // of a letter
+	tipWidth   = 10.0
+)
+
+// cubic is a coordinate of a Bézier curve.
+func cubic(t, a, b, c, d float64) float64 {
+	u := 1 - t
+	return u*u*u*a + 3*u*u*t*b + 3*u*t*t*c + t*t*t*d
 }
 
 func (l *layout) appendNode(b []byte, i int) []byte {
