@@ -7,6 +7,11 @@ type Field string
 
 // Fields. Addresses of IPv4 and IPv6 are different fields: a condition on one of
 // them comes with a condition on NFProto where the table has both.
+//
+// Of a packet of IPv6 with an authentication header, L4Proto is nothing that all
+// agree on: legacy tables and ipsets look behind it, nf_tables stops at it
+// (include/net/netfilter/nf_tables_ipv6.h: __nft_set_pktinfo_ipv6). So no fact is
+// told of it, nor of what the transport header has.
 const (
 	NFProto     Field = "meta nfproto" // NFPROTO_IPV4, NFPROTO_IPV6
 	EtherType   Field = "ether type"
@@ -17,7 +22,7 @@ const (
 	IPDest     Field = "ip daddr"
 	IP6Source  Field = "ip6 saddr"
 	IP6Dest    Field = "ip6 daddr"
-	L4Proto    Field = "meta l4proto" // that behind the extension headers
+	L4Proto    Field = "meta l4proto" // that behind the extension headers; see above for AH
 	Length     Field = "meta length"  // bytes from the IP header on
 	TTL        Field = "ip ttl"
 	HopLimit   Field = "ip6 hoplimit"

@@ -7,7 +7,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -60,14 +59,13 @@ func newBridge(t *testing.T) *netns.NS {
 		ip link add br0 type bridge mcast_snooping 0
 		for p in p q; do ip link add ${p}0 type veth peer name ${p}1; ip link set ${p}0 master br0; ip link set ${p}0 up; ip link set ${p}1 up; done
 		ip link set br0 up`)
-	for range 2000 { // ports forward once they are ready
-		if strings.Count(run(t, ns, "", "bridge", "link"), "state forwarding") == 2 {
-			return ns
+	lab.Await(t, func() string {
+		if links := run(t, ns, "", "bridge", "link"); strings.Count(links, "state forwarding") != 2 {
+			return "the ports of the bridge forward: " + links
 		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatal("the ports of the bridge do not forward")
-	return nil
+		return ""
+	})
+	return ns
 }
 
 // atChain adds where a frame is.
@@ -140,23 +138,19 @@ func (c *court) readBridge(when bool) map[string][]ruleset.Rule {
 }
 
 // awaitBridge waits until both chains' last rules have counted one more frame.
-func (c *court) awaitBridge(f *frame) map[string][]uint64 {
+func (c *court) awaitBridge(f *frame) (after map[string][]uint64) {
 	c.Helper()
-	for range 2000 {
-		after, arrived := map[string][]uint64{}, 0
+	lab.Await(c, func() string {
+		after = map[string][]uint64{}
 		for chain, rules := range c.readBridge(false) {
 			after[chain] = counted(rules)
-			if last := len(rules) - 1; after[chain][last] == c.counts[chain][last]+1 {
-				arrived++
+			if last := len(rules) - 1; after[chain][last] != c.counts[chain][last]+1 {
+				return fmt.Sprintf("the frame passes %s: %v", chain, f)
 			}
 		}
-		if arrived == len(c.counts) {
-			return after
-		}
-		time.Sleep(time.Millisecond)
-	}
-	c.Fatalf("the frame did not pass: %v", f)
-	return nil
+		return ""
+	})
+	return after
 }
 
 // frameSender writes frames to a link.

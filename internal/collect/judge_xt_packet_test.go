@@ -27,6 +27,7 @@ type judged struct {
 	offset           uint16 // in units of 8 bytes
 	more, whole      bool   // more fragments; don't fragment
 	fragmented       bool   // has a fragment header, of IPv6
+	headers          extHeaders
 	payload          int
 	destType         uint64 // RTN_*
 	pktType          uint64 // PACKET_*
@@ -65,6 +66,7 @@ func newJudged(r *rand.Rand, fam ruleset.Family, tracked bool) *judged {
 		if p.proto == 1 || p.proto == 51 { // of IPv4; there AH is an extension header
 			p.proto = 58
 		}
+		p.headers.fill(r)
 	}
 	if p.proto == 6 && p.flags&2 != 0 && r.IntN(2) == 0 {
 		p.mss = pick[uint16](r, 536, 1400, 1460)
@@ -215,6 +217,7 @@ func (p *judged) ip6() []byte {
 		}
 		body, next = append(binary.BigEndian.AppendUint32(head, p.id), body...), 44
 	}
+	body, next = p.headers.around(body, next, p.spi)
 	b := make([]byte, 40)
 	b[0], b[1], b[6], b[7] = 0x60|p.tos>>4, p.tos<<4, next, p.ttl
 	binary.BigEndian.PutUint16(b[4:], uint16(len(body)))
@@ -256,6 +259,7 @@ func (p *judged) facts(forwarded bool) ruleset.Facts {
 		number(ruleset.HopLimit, ttl)
 		number(ruleset.Length, uint64(len(p.ip6())))
 		p.fragmentFacts(number)
+		p.headers.facts(number, p.spi)
 	} else {
 		know(ruleset.IPSource, ruleset.Addr(p.src))
 		know(ruleset.IPDest, ruleset.Addr(p.dst))
@@ -271,8 +275,10 @@ func (p *judged) facts(forwarded bool) ruleset.Facts {
 
 func (p *judged) fragmentFacts(number func(ruleset.Field, uint64)) {
 	if !p.fragmented {
+		number("exthdr frag", 0)
 		return
 	}
+	number("exthdr frag", 1)
 	number("frag id", uint64(p.id))
 	number("frag frag-off", uint64(p.offset))
 	number("frag reserved", 0)

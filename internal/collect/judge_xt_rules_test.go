@@ -173,6 +173,9 @@ func (w written) matches() []func() string {
 	if w.fam == ruleset.IP6 && !w.tracked {
 		all = append(all, w.fragment)
 	}
+	if w.fam == ruleset.IP6 {
+		all = append(all, w.extension, w.extension, w.extension)
+	}
 	if len(w.sets) > 0 {
 		all = append(all, w.set, w.set)
 	}

@@ -298,6 +298,9 @@ func (c *court) await(p *judged, chains []string) map[string][]uint64 {
 
 func (c *court) judge(p *judged, chain string, after []uint64) {
 	facts := p.facts(chain == "after")
+	if c.nft && p.headers.authenticated {
+		p.forgetTransport(facts)
+	}
 	if c.tracked {
 		c.flowFacts(p, facts, chain, after)
 	}

@@ -32,10 +32,15 @@ func Questions(m *match.Match) []Question {
 	return all
 }
 
+// authentication is AH, of which no fact is told in IPv6: see [ruleset.L4Proto].
+const authentication = 51
+
 func questionOf(m *match.Match, fam ruleset.Family) Question {
 	q := Question{Family: fam, in: m.In.Given(), out: m.Out.Given()}
 	f := ruleset.Facts{}
-	know(f, ruleset.L4Proto, ranges(m.Proto, func(p uint8) ruleset.Range { return ruleset.Span(uint64(p), uint64(p)) }), 8)
+	if fam != ruleset.IP6 || m.Proto.Not || !slices.Contains(m.Proto.Values, authentication) {
+		know(f, ruleset.L4Proto, ranges(m.Proto, func(p uint8) ruleset.Range { return ruleset.Span(uint64(p), uint64(p)) }), 8)
+	}
 	source, dest := ruleset.IPSource, ruleset.IPDest
 	bits := 32
 	if fam == ruleset.IP6 {

@@ -43,6 +43,20 @@ func TestQuestionsMeanWhatMatchMeans(t *testing.T) {
 	}
 }
 
+// Of an authentication header of IPv6 no protocol is told: what is behind it some
+// rules see and others do not.
+func TestQuestionOfAuthentication(t *testing.T) {
+	m, _, err := match.Parse(strings.Fields("-p ah"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range rules.Questions(&m) {
+		if _, told := q.Forms[0][ruleset.L4Proto]; told != (q.Family == ruleset.IP) {
+			t.Errorf("%v: %v", q.Family, q.Forms)
+		}
+	}
+}
+
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
 func matchWords(r *rand.Rand) string {

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -56,13 +57,29 @@ func (c *conditions) untold(s stmt, why string) {
 }
 
 func (s *exprStmt) ask(c *conditions) {
-	if s.merged {
+	switch {
+	case s.merged, s.asked:
+		return
+	case s.either != nil:
+		s.askEither(c)
 		return
 	}
 	cond := c.ofFamily(c.match(s.e))
 	cond.Text = c.words(s)
 	c.all = append(c.all, cond)
 	c.implied(&cond)
+}
+
+func (s *exprStmt) askEither(c *conditions) {
+	var any ruleset.Condition
+	var words []string
+	for _, e := range s.either {
+		one := c.ofFamily(c.match(e.e))
+		one.Text = c.words(e)
+		any.Any, words = append(any.Any, one), append(words, one.Text)
+	}
+	any.Text = strings.Join(words, " or ")
+	c.all = append(c.all, any)
 }
 
 func (c *conditions) match(e *term) ruleset.Condition {

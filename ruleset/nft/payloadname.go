@@ -64,6 +64,7 @@ func (c *settler) icmpBySet(field *term, s *Set) {
 // each (payload_match_expand).
 func (c *settler) expand(t, field *term) {
 	base := field.payload().base
+	from := len(c.out)
 	for _, left := range c.fieldsIn(field) {
 		right := t.right.splice(left.bits)
 		right.setType(left.typ, left.order)
@@ -87,7 +88,20 @@ func (c *settler) expand(t, field *term) {
 			c.deps.store(s, s.e, base)
 		}
 	}
+	if t.op == opNeq && len(c.out) > from+1 {
+		differsSomewhere(c.out[from:])
+	}
 	c.cur = nil
+}
+
+// differsSomewhere: nft says `a != 1 b != 2` of one load that must not be both.
+func differsSomewhere(parts []stmt) {
+	first, _ := parts[0].(*exprStmt)
+	for _, part := range parts {
+		e, _ := part.(*exprStmt)
+		e.asked = e != first
+		first.either = append(first.either, e)
+	}
 }
 
 // isStacked: the match tells of one more header of the same layer.

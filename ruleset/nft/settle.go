@@ -26,6 +26,10 @@ type exprStmt struct {
 	e      *term
 	dead   bool // not listed: implied by a later one, or part of a merged one
 	merged bool // listed in place of two, which are there too
+	// either are all matches that one load was listed as which must differ somewhere
+	// from a value: it is for the first of them to ask, and for the others not.
+	either []*exprStmt
+	asked  bool
 }
 
 func (s *exprStmt) print(p *printer) { p.term(s.e) }

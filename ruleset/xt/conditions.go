@@ -97,7 +97,7 @@ func (r *Rule) conditions(all *told, a asked) []ruleset.Condition {
 	all.add(r.Dest.append(all.words, " -d "), r.Dest.when(destOf(a.fam)))
 	all.add(r.In.append(all.words, " -i "), r.In.when(ruleset.InName))
 	all.add(r.Out.append(all.words, " -o "), r.Out.when(ruleset.OutName))
-	all.add(r.Protocol.append(all.words), r.Protocol.when())
+	all.add(r.Protocol.append(all.words), r.Protocol.when(a.fam))
 	if r.Fragment {
 		all.add(append(negation(all.words, r.NotFragment), " -f"...), r.fragments())
 	}
@@ -192,9 +192,13 @@ func namesOf(name string) ruleset.Range {
 	return ruleset.Names(begin, wild)
 }
 
-func (p Protocol) when() []ruleset.Condition {
-	if p.Number == 0 {
+func (p Protocol) when(fam ruleset.Family) []ruleset.Condition {
+	const authentication = 51
+	switch {
+	case p.Number == 0:
 		return nil
+	case p.Number == authentication && fam == ip6:
+		return untold("legacy tables look behind an authentication header, nf_tables stops at it")
 	}
 	return []ruleset.Condition{number16(ruleset.L4Proto, Ports{p.Number, p.Number}, p.Not)}
 }

@@ -52,6 +52,8 @@ func TestConditions(t *testing.T) {
 		{ip4, "-d 0.0.0.3/0.0.0.7", "ip daddr=10.1.2.11", yes},
 		{ip4, "-d 0.0.0.3/0.0.0.7", "ip daddr=10.1.2.12", no},
 		{ip6, "-d 2001:db8::/32", "ip6 daddr=2001:db8:1::1", yes},
+		{ip4, "-p ah", "meta l4proto=51", yes},
+		{ip6, "-p ah", "meta l4proto=51", maybe},
 		{ip4, "-i eth+", "iifname='eth0'", yes},
 		{ip4, "-i eth", "iifname='eth0'", no},
 		{ip4, "! -i eth0", "iifname=''", yes},
