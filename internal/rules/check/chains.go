@@ -50,17 +50,17 @@ func emptyChains(h *host) (found []doctor.Finding) {
 	var idle []doctor.Evidence
 	rules := 0
 	for _, t := range h.tables {
-		var jumps, services []emptyJump
+		var jumps, services []jump
 		h.jumps(t, func(c *ruleset.Chain, r *ruleset.Rule, to string) {
 			next := h.chains[t][to]
 			if next == nil || len(next.Rules) > 0 {
 				return
 			}
 			if strings.HasPrefix(to, "KUBE-SVC-") {
-				services = append(services, emptyJump{c, r, to})
+				services = append(services, jump{c, r, to})
 				return
 			}
-			jumps = append(jumps, emptyJump{c, r, to})
+			jumps = append(jumps, jump{c, r, to})
 		})
 		if len(services) > 0 {
 			found = append(found, doctor.Finding{
@@ -76,15 +76,15 @@ func emptyChains(h *host) (found []doctor.Finding) {
 	if rules > 0 {
 		found = append(found, doctor.Finding{
 			ID: "jump-to-empty-chain", Severity: doctor.Info, Certainty: doctor.Certain,
-			Title:    count(rules, "jump") + " to chains without rules: they do nothing",
+			Title:    count(rules, "jump") + " to chains without rules, which do nothing",
 			Evidence: bounded(idle),
 		})
 	}
 	return found
 }
 
-// emptyJump is a rule that leads to an empty chain.
-type emptyJump struct {
+// jump is a rule that leads to a chain.
+type jump struct {
 	chain *ruleset.Chain
 	rule  *ruleset.Rule
 	to    string
@@ -94,7 +94,7 @@ type emptyJump struct {
 const fewIdle = 3
 
 // idleEvidence is each rule, or where programs made very many the names of the chains.
-func idleEvidence(t *ruleset.Table, jumps []emptyJump) []doctor.Evidence {
+func idleEvidence(t *ruleset.Table, jumps []jump) []doctor.Evidence {
 	if len(jumps) <= fewIdle {
 		return one(t, jumps)
 	}
@@ -113,7 +113,7 @@ func idleEvidence(t *ruleset.Table, jumps []emptyJump) []doctor.Evidence {
 
 const manyNames = 6 // of chains in one line
 
-func one(t *ruleset.Table, jumps []emptyJump) (all []doctor.Evidence) {
+func one(t *ruleset.Table, jumps []jump) (all []doctor.Evidence) {
 	for _, j := range jumps {
 		all = append(all, doctor.Evidence{What: ruleName(t, j.chain, j.rule) + ": " + j.rule.Text, Is: "chain " + j.to + " has no rule"})
 	}

@@ -15,7 +15,7 @@ import (
 // the worst first.
 func Run(tables []*ruleset.Table) []doctor.Finding {
 	all := []func(*host) []doctor.Finding{
-		shadowed, contradictory, opposed, mixedBackends, missingChains, overwrittenMarks, emptySets, emptyChains, unreached,
+		shadowed, contradictory, opposed, mixedBackends, missingChains, loops, overwrittenMarks, emptySets, emptyChains, unreached,
 	}
 	h := newHost(tables)
 	var found []doctor.Finding

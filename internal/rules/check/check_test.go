@@ -262,6 +262,30 @@ func TestManyEmptyChains(t *testing.T) {
 	}
 }
 
+func TestLoops(t *testing.T) {
+	for name, c := range map[string]struct {
+		rules []string
+		want  []string // the chains of the circle
+	}{
+		"none":          {[]string{"INPUT -j a", "INPUT -j b", "a -j b", "a -j c", "b -j c"}, nil},
+		"two":           {[]string{"INPUT -j a", "a -p tcp -j c", "a -p udp -j b", "b -j a"}, []string{"a", "b"}},
+		"itself":        {[]string{"INPUT -j a", "a -p udp -j a"}, []string{"a"}},
+		"behind others": {[]string{"INPUT -j a", "a -j b", "b -j c", "c -g b"}, []string{"b", "c"}},
+	} {
+		found := loops(newHost([]*ruleset.Table{table(t, ruleset.NFT, "filter", append([]string{":INPUT ACCEPT", ":a -", ":b -", ":c -"}, c.rules...)...)}))
+		var got []string
+		for _, f := range found {
+			for _, e := range f.Evidence {
+				_, rest, _ := strings.Cut(e.What, "of chain ")
+				got = append(got, strings.Fields(rest)[0])
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 // TestUnreachedByMap: a map without elements may lead to a chain tomorrow.
 func TestUnreachedByMap(t *testing.T) {
 	rule := ruleset.Rule{Number: 1, Known: true, Effect: ruleset.Effect{Known: true, Verdict: ruleset.Continue},
