@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,8 +26,27 @@ import (
 
 // listener is a program that listens to events.
 type listener struct {
-	cmd       *exec.Cmd
-	out, errs bytes.Buffer
+	cmd  *exec.Cmd
+	out  output
+	errs bytes.Buffer
+}
+
+// output is what a program has written so far.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 func (w *twin) listener(t testing.TB, program string, args ...string) *listener {
@@ -47,7 +67,7 @@ func (w *twin) start(t testing.TB, l *listener, out io.Writer, program string, a
 	}
 }
 
-// end interrupts the program, once it has had the time for what it heard.
+// end interrupts the program.
 func (l *listener) end(t testing.TB) result {
 	t.Helper()
 	if err := l.cmd.Process.Signal(unix.SIGINT); err != nil {
@@ -87,7 +107,7 @@ func TestEventsAsConntrack(t *testing.T) {
 		for _, m := range append(append(makes[:len(makes):len(makes)], "-U -p tcp -s 10.0.0.1 --sport 1000 --dport 80 -m 7 -t 60"), changes[len(changes)-5:]...) {
 			run(t, w.ours, w.tool, "", words(m)...)
 		}
-		time.Sleep(50 * time.Millisecond)
+		w.written(t, &real.out, &ours.out)
 		want, got := real.end(t), ours.end(t)
 		for _, r := range []*result{&want, &got} {
 			lines := strings.Split(r.Out, "\n")
@@ -99,6 +119,28 @@ func TestEventsAsConntrack(t *testing.T) {
 		want.Errors = buffer.ReplaceAllString(want.Errors, fmt.Sprint(2_000_000))
 		if d := cmp.Diff(want, got); d != "" || got.Status != 0 || strings.HasSuffix(got.Errors, ": 0 flow events have been shown.\n") {
 			t.Errorf("%v:\n%s", args, d)
+		}
+	}
+}
+
+// written waits until nothing waits to be read and both have written as many lines,
+// and more do not come; or, where they will not agree, until nothing comes for long.
+func (w *twin) written(t testing.TB, a, b *output) {
+	t.Helper()
+	const moment, long = 50 * time.Millisecond, 3 * time.Second
+	last := ""
+	for still := time.Duration(0); still < long; still += moment {
+		time.Sleep(moment)
+		all, err := lab.Listeners(w.ours, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, two := a.String(), b.String()
+		switch {
+		case all.Waiting > 0 || one+two != last:
+			last, still = one+two, 0
+		case strings.Count(one, "\n") == strings.Count(two, "\n"):
+			return
 		}
 	}
 }
