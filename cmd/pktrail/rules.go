@@ -178,6 +178,9 @@ func (f *rulesListFlags) print(cmd *cobra.Command, out *bufio.Writer, r *readRul
 	}
 	l := rules.Arrange(s.Tables(r.host.Spend(false)))
 	s.Cut(l)
+	if !s.Partial() {
+		l.Between(r.host.Calls)
+	}
 	view := render.RulesView{From: r.from, Counters: !f.noCounters}
 	if f.format == "json" {
 		return render.NewJSON(out).Rules(l, view)

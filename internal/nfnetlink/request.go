@@ -106,7 +106,7 @@ func (s *Socket) converse(r request, fill func(seq uint32) []byte) error {
 func (r *request) sort(datagrams, kept [][]byte) (all [][]byte, heard bool, err error) {
 	for _, d := range datagrams {
 		switch {
-		case len(d) < wire.HeaderLen || binary.NativeEndian.Uint32(d[12:]) != r.port:
+		case len(d) < wire.HeaderLen || !r.addressed(d):
 			kept = append(kept, append([]byte(nil), d...))
 		case err == nil && r.open > 0:
 			heard = true
@@ -114,6 +114,14 @@ func (r *request) sort(datagrams, kept [][]byte) (all [][]byte, heard bool, err 
 		}
 	}
 	return kept, heard, err
+}
+
+// addressed reports whether a datagram is an answer to this socket. Those of
+// nfnetlink_hook, which sends nothing unasked, name no port
+// (net/netfilter/nfnetlink_hook.c: nfnl_hook_dump_one).
+func (r *request) addressed(d []byte) bool {
+	port, subsystem := binary.NativeEndian.Uint32(d[12:]), binary.NativeEndian.Uint16(d[4:])>>8
+	return port == r.port || port == 0 && subsystem == unix.NFNL_SUBSYS_HOOK
 }
 
 // take goes through one datagram of answers. Those to an earlier request, which

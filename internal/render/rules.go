@@ -143,6 +143,7 @@ func (s *ruleSheet) place(l *rules.Layout, i int) error {
 		}
 		s.put(line{{p.Where(), bold}}, 0)
 	}
+	s.calls(p.Before)
 	s.flow(6, s.baseWords(p)...)
 	if !p.Folded {
 		if err := s.rules(p.Chain); err != nil {
@@ -154,6 +155,7 @@ func (s *ruleSheet) place(l *rules.Layout, i int) error {
 			return err
 		}
 	}
+	s.calls(p.Behind)
 	return nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/pktrail/pktrail/internal/rules"
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -126,5 +128,42 @@ func TestRulesSpellOutControls(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), `W\x1b]0;x\aB`) {
 		t.Errorf("the chain is not named:\n%s", out.String())
+	}
+}
+
+// TestRuleCalls: what the kernel calls beside rules stands where it is called.
+func TestRuleCalls(t *testing.T) {
+	h := &rules.Host{Calls: []rules.Call{
+		{Family: ruleset.IP, Hook: ruleset.Output, Place: 1, Priority: -200, Function: "ipv4_conntrack_local", Module: "nf_conntrack"},
+		{Family: ruleset.IP, Hook: ruleset.Output, Place: 2, Function: "ipt_do_table", Module: "ip_tables"},
+		{Family: ruleset.IP, Hook: ruleset.Output, Place: 3, Priority: 300, Function: "nf_confirm", Module: "nf_conntrack"},
+		{Family: ruleset.IP, Hook: ruleset.Forward, Place: 1, Priority: 7, Program: 12, Function: "nf_hook_run_bpf"},
+		{Family: ruleset.IP6, Hook: ruleset.Output, Place: 1, Priority: -200, Function: "ipv6_conntrack_local", Module: "nf_conntrack"},
+		{Family: ruleset.IP6, Hook: ruleset.Output, Place: 2, Priority: 300, Function: "nf_confirm", Module: "nf_conntrack"},
+	}}
+	if err := h.AddFile("four.save", strings.NewReader("*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -s 10.0.0.1 -j DROP\nCOMMIT\n")); err != nil {
+		t.Fatal(err)
+	}
+	l := rules.Arrange(h.Tables(false))
+	l.Between(h.Calls)
+	var out bytes.Buffer
+	if err := NewText(&out, Options{}).Rules(l, RulesView{}); err != nil {
+		t.Fatal(err)
+	}
+	want := `input
+  filter (0)  legacy ip filter INPUT  policy accept
+
+forward
+  filter (0)  legacy ip filter FORWARD  policy accept
+  (7  BPF program 12 for IPv4)
+
+output
+  (-200  ipv4_conntrack_local of nf_conntrack for IPv4, ipv6_conntrack_local of nf_conntrack for IPv6)
+  filter (0)  legacy ip filter OUTPUT  policy accept
+      1  -s 10.0.0.1/32 -j DROP
+  (300  nf_confirm of nf_conntrack for IPv4 and IPv6)
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
 	}
 }

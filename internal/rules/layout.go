@@ -18,6 +18,9 @@ type Place struct {
 	Tied    bool // another chain runs at the same priority, and which of them first is not known
 	Folded  bool // its own rules are not to be shown
 	Reached []Leaf
+	// Before is what the kernel calls between the place before it and this one, and
+	// Behind what it calls behind the last place of a hook, where that is known.
+	Before, Behind []Call
 }
 
 // Leaf is a chain that is no base chain, and the rules that lead to it.

@@ -71,9 +71,9 @@ func settle(equal []Stop) {
 // first, 0 where that is not known. Devices may have been given to a chain later.
 func (s *Stop) turn(o *Stop) int {
 	a, b := s.Chain.Base, o.Chain.Base
-	for fam, place := range a.Called {
-		if other := b.Called[fam]; other != 0 {
-			return cmp.Compare(place, other)
+	for _, fam := range []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.ARP, ruleset.Bridge} {
+		if a.Called[fam] != 0 && b.Called[fam] != 0 {
+			return cmp.Compare(a.Called[fam], b.Called[fam])
 		}
 	}
 	if s.Table != o.Table || len(a.Device)+len(b.Device) > 0 {

@@ -30,6 +30,11 @@ func (s *Selection) has(k ruleset.TableKey) bool {
 		(s.Backend == "" || s.Backend == k.Backend) && (s.Table == "" || s.Table == k.Name)
 }
 
+// Partial reports whether some tables or chains are left out; hooks are shown whole.
+func (s *Selection) Partial() bool {
+	return len(s.Families) > 0 || s.Backend != "" || s.Table != "" || s.Chain != ""
+}
+
 // Cut takes away from a layout the chains that are not selected.
 func (s *Selection) Cut(l *Layout) {
 	other := func(f Leaf) bool { return s.Chain != "" && f.Chain.Name != s.Chain }
