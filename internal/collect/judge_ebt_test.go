@@ -255,6 +255,9 @@ func (m *frameMaker) arp(f *frame) []byte {
 	case 1:
 		ptype, plen = 0x86dd, 16
 	}
+	if m.ethernet {
+		hlen, plen = 6, 4
+	}
 	op := uint16(1 + m.r.IntN(3))
 	b := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, htype), ptype)
 	b = binary.BigEndian.AppendUint16(append(b, byte(hlen), byte(plen)), op)

@@ -22,6 +22,8 @@ type frameMaker struct {
 	r         *rand.Rand
 	to        [6]byte // of the interface that gets them
 	fragments bool
+	own       [6]byte // of the interface, where others are sent to as well
+	ethernet  bool    // ARP is with addresses of Ethernet and IPv4 alone
 }
 
 var (
