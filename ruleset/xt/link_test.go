@@ -225,6 +225,33 @@ func TestLinkRulesKeepGoing(t *testing.T) {
 	}
 }
 
+// TestLegacyEbtablesRules: rules as ebtables 2.0.11 lists them on Linux 6.12, with
+// the blanks that it forgets.
+func TestLegacyEbtablesRules(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{"-A X -i eth0 -j own-c 7 9", "-A X -i eth0 -j own -c 7 9"},
+		{"-A X -j mark --mark-or 0xa --mark-target CONTINUE-c 0 1", "-A X -j mark --mark-or 0xa --mark-target CONTINUE -c 0 1"},
+		{`-A X --nflog-prefix "n"--nflog-group 3 -j CONTINUE -c 0 0`, `-A X --nflog-prefix "n" --nflog-group 3 -j CONTINUE -c 0 0`},
+		{`-A X --log-level error --log-prefix "" --log-arp -j CONTINUE`, "-A X --log-level error --log-arp -j CONTINUE -c 0 0"},
+		{"-A X --among-dst c0:ff:ee:0:ba:be=192.168.1.1, --among-src ! de:ad:0:be:ee:ff, -j CONTINUE", "-A X --among-src ! de:ad:0:be:ee:ff --among-dst c0:ff:ee:0:ba:be=192.168.1.1 -j CONTINUE -c 0 0"},
+		{"-A X -p 802_1Q --vlan-id ! 1 --vlan-encap IPv6 -j DROP", "-A X -p 802_1Q --vlan-id ! 1 --vlan-encap 86DD -j DROP -c 0 0"},
+		{"-A X -p ARP --arp-op Reply --arp-htype 1 --arp-ptype IPv4 -j ACCEPT", "-A X -p ARP --arp-op Reply --arp-htype 1 --arp-ptype 0x800 -j ACCEPT -c 0 0"},
+		{"-A X -d 0:f:ee:d0:ba:be -i + -j DROP", "-A X -d 00:0f:ee:d0:ba:be -j DROP -c 0 0"},
+		{"-A X -j snat --to-src a:b:c:d:e:f --snat-arp --snat-target ACCEPT", "-A X -j snat --to-src 0a:0b:0c:0d:0e:0f --snat-arp --snat-target ACCEPT -c 0 0"},
+		{"-A X --ip6-src 2001::/ffff:0:ffff:: -p IPv6 -j ACCEPT", "-A X -p IPv6 --ip6-src 2001::/ffff:0:ffff:: -j ACCEPT -c 0 0"},
+	} {
+		_, r, err := ParseRule(c.line, env(bridge))
+		if err != nil {
+			t.Errorf("%s: %v", c.line, err)
+			continue
+		}
+		table := &Table{Family: bridge, Backend: ruleset.Legacy}
+		if got := string(table.appendRule(nil, &Chain{Name: "X", Rules: []Rule{*r}}, 0, true)); got != c.want+"\n" {
+			t.Errorf("%s\n  want %s\n  got  %s", c.line, c.want, got)
+		}
+	}
+}
+
 func FuzzParseLinkTables(f *testing.F) {
 	f.Add(ebtablesSave)
 	f.Add(arptablesSave)

@@ -46,7 +46,7 @@ func (p *ruleParser) parse(line string) (chain string, r *Rule, err error) {
 		return "", nil, err
 	}
 	p.offset = len(line) - len(text)
-	words, closed := split(text)
+	words, closed := p.split(text)
 	if len(words) < 2 || words[0].text != "-A" && words[0].text != "--append" {
 		return "", nil, p.wrong(word{}, `a rule begins with "-A chain"`, "")
 	}
@@ -60,6 +60,13 @@ func (p *ruleParser) parse(line string) (chain string, r *Rule, err error) {
 		return words[1].text, p.unread(text, words), err
 	}
 	return words[1].text, p.rule, errors.Join(p.problems...)
+}
+
+func (p *ruleParser) split(text string) (words []word, closed bool) {
+	if p.env.Family == bridge {
+		return splitFrame(text)
+	}
+	return split(text)
 }
 
 // newRule is one that asks for nothing.

@@ -1,6 +1,32 @@
 package xt
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// splitFrame is split for rules of ebtables. ebtables-legacy-save forgets the blank
+// between a prefix for nflog and the next option, and that before -c, which then
+// stands at the end.
+func splitFrame(text string) (words []word, closed bool) {
+	words, closed = splitAt(text, "--")
+	n := len(words) - 3
+	if n < 2 || !isDigits(words[n+1].text) || !isDigits(words[n+2].text) {
+		return words, closed
+	}
+	glued := words[n]
+	before, ok := strings.CutSuffix(glued.text, "-c")
+	if !ok || before == "" || glued.quoted {
+		return words, closed
+	}
+	return slices.Replace(words, n, n+1, word{text: before, at: glued.at}, word{text: "-c", at: glued.at + len(before)}), closed
+}
+
+func isDigits(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 64)
+	return err == nil
+}
 
 // frameOption is an option of ebtables: one of the rule's own, the begin of its
 // target, or one that names by itself the match it belongs to (iptables/xtables-eb.c:

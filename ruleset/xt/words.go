@@ -1,5 +1,7 @@
 package xt
 
+import "strings"
+
 // word is one word of a rule, and whether any of it stood in quotes.
 type word struct {
 	text   string
@@ -11,7 +13,10 @@ type word struct {
 // add_param_to_argv): double quotes hold blanks together, and only inside them
 // a backslash takes the next character as it is. It reports false for a quote
 // that does not end, with the words so far.
-func split(line string) (words []word, ok bool) {
+func split(line string) (words []word, ok bool) { return splitAt(line, "") }
+
+// splitAt is split where a word also ends with its quotes when that stands behind them.
+func splitAt(line, behind string) (words []word, ok bool) {
 	var text []byte
 	var inQuotes, quoted, started bool
 	at := 0
@@ -32,6 +37,9 @@ func split(line string) (words []word, ok bool) {
 		case c == '"':
 			inQuotes = !inQuotes
 			quoted, started = true, true
+			if !inQuotes && behind != "" && strings.HasPrefix(line[i+1:], behind) {
+				end()
+			}
 		case !inQuotes && (c == ' ' || c == '\t' || c == '\r'):
 			end()
 		default:
