@@ -149,6 +149,7 @@ limit slow { rate 5/second }`
 		{"ip", "meta mark set tcp dport map { 22 : 0x1 }", []string{"meta l4proto {6}", "th dport {16}"}},
 		{"ip", "dnat to ip daddr map { 10.0.0.1 : 10.0.0.2 }", []string{"ip daddr {a000001}"}},
 		{"ip", "tcp option maxseg size 1400", []string{"meta l4proto {6}", "tcp option maxseg size {578}"}},
+		{"inet", "dccp option 43 missing", []string{"dccp option 43 {0}"}},
 		{"inet", "limit rate 5/second", []string{"? depends on how many packets came before"}},
 		{"inet", `limit name "slow"`, []string{"? depends on how many packets came before"}},
 		{"inet", `quota name "daily"`, []string{"? depends on how many bytes came before"}},

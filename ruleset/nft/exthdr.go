@@ -1,7 +1,7 @@
 package nft
 
-// Exthdr loads, sets or strips a field of an IPv6 extension header, an IPv4 or
-// TCP option, or an SCTP chunk (Op: NFT_EXTHDR_OP_*). Offset and Len are bytes.
+// Exthdr loads, sets or strips a field of an IPv6 extension header, an option of
+// IPv4, TCP or DCCP, or an SCTP chunk (Op: NFT_EXTHDR_OP_*). Offset and Len are bytes.
 type Exthdr struct {
 	Dreg, Sreg        uint32
 	Loads, Writes     bool
@@ -20,7 +20,7 @@ func decodeExthdr(f *fields) Expr {
 func (e *Exthdr) Kind() string { return "exthdr" }
 
 func (e *Exthdr) lift(l *lifter) {
-	if e.Offset > 1<<16 || e.Len > 256 || e.Op > exthdrSCTP {
+	if e.Offset > 1<<16 || e.Len > 256 || e.Op > exthdrDCCP || e.Op == exthdrDCCP && !e.OnlyAsksIfPresent {
 		l.keep("exthdr", "a kind that is not known")
 		return
 	}
@@ -48,6 +48,7 @@ const (
 	exthdrTCP
 	exthdrIPv4
 	exthdrSCTP
+	exthdrDCCP // asked only whether it is there
 )
 
 // extHeader describes an extension header, option or chunk.
@@ -122,6 +123,10 @@ func (e *exthdrLeaf) print(p *printer) {
 	switch e.op {
 	case exthdrTCP:
 		e.printTCP(p, name)
+		return
+	case exthdrDCCP:
+		p.s("dccp option ")
+		p.n(uint64(e.kind))
 		return
 	case exthdrIPv4:
 		p.s("ip option " + name)

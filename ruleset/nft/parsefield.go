@@ -69,7 +69,7 @@ func (p *textReader) fieldOf(word string) *term {
 		if t := p.routeField(); t != nil {
 			return t
 		}
-	case "th", "tcp", "ip", "sctp":
+	case "th", "tcp", "ip", "sctp", "dccp":
 		if t := p.optionField(word); t != nil {
 			return t
 		}
@@ -224,8 +224,8 @@ func (p *textReader) present(op uint32, h *extHeader) *term {
 	return rawExthdr(op, h.kind, 0, 8, true)
 }
 
-// optionField reads `tcp option …`, `ip option …` and `sctp chunk …`; nil where
-// it is a field of the header.
+// optionField reads `tcp option …`, `ip option …`, `sctp chunk …` and
+// `dccp option …`; nil where it is a field of the header.
 func (p *textReader) optionField(word string) *term {
 	switch {
 	case word == "tcp" && p.word("option") != "":
@@ -234,6 +234,8 @@ func (p *textReader) optionField(word string) *term {
 		return p.optionOf(exthdrIPv4, ipOptions)
 	case word == "sctp" && p.word("chunk") != "":
 		return p.optionOf(exthdrSCTP, sctpChunks)
+	case word == "dccp" && p.word("option") != "":
+		return rawExthdr(exthdrDCCP, uint8(p.number(255)), 0, 8, true)
 	}
 	return nil
 }
