@@ -189,10 +189,10 @@ func (f *rulesFindFlags) printer(cmd *cobra.Command, out *bufio.Writer) (foundPr
 func (f *rulesFindFlags) view(from rules.Origin, m *match.Match) render.FoundView {
 	v := render.FoundView{From: from}
 	for _, name := range f.files {
-		v.Where += " --file " + name
+		v.Where += " --file " + shellWord(name)
 	}
 	if len(f.netns) > 0 && from.Netns != nil && !f.many() {
-		v.Where = " --netns " + f.netns[0]
+		v.Where = " --netns " + shellWord(f.netns[0])
 	}
 	if len(m.Proto.Values) == 1 && !m.Proto.Not {
 		v.Proto = packet.ProtoName(m.Proto.Values[0])

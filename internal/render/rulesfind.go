@@ -196,9 +196,21 @@ func (s *foundSheet) hit(h *rules.Hit, comes bool) {
 		textStyle = ruleStyle(h.Rule)
 	}
 	head += truth + gap
-	s.put(line{{head, st}, {s.ruleText(h.Chain, h.Rule, columns(head)), textStyle}}, 0)
-	s.aside(h, comes, strings.Repeat(" ", 4+s.chain+len(gap)))
+	text, below := s.ruleText(h.Chain, h.Rule, columns(head)), strings.Repeat(" ", 4+s.chain+len(gap))
+	if s.opt.Width > 0 && s.opt.Width-columns(head) < leastRule {
+		below = indent + "  " + gap
+		if whole := s.ruleText(h.Chain, h.Rule, columns(below)); whole != text {
+			s.put(line{{head, st}}, 0)
+			head, text = below, whole
+		}
+	}
+	s.put(line{{head, st}, {text, textStyle}}, 0)
+	s.aside(h, comes, below)
 }
+
+// leastRule is the columns with fewer of which a rule that is cut there gets a
+// line of its own.
+const leastRule = 60
 
 // aside prints what is to be said of a hit, below its text.
 func (s *foundSheet) aside(h *rules.Hit, comes bool, indent string) {
@@ -216,9 +228,27 @@ func (s *foundSheet) aside(h *rules.Hit, comes bool, indent string) {
 		say(toldWords(told), dim)
 	}
 	if n := h.NAT(); n != nil {
-		say(s.natWords(n), yellow)
+		s.sayNAT(n, indent)
 		s.translated = s.translated || n.Kind != ruleset.SNAT && n.Kind != ruleset.Masquerade
 	}
+}
+
+// sayNAT says what a translation means for the question, and what to ask next, on
+// a line of its own where it would be broken.
+func (s *foundSheet) sayNAT(n *rules.Translation, indent string) {
+	words, ask := s.natWords(n)
+	ask = s.clean(ask)
+	if ask == "" {
+		s.flow(len(indent)+2, line{{indent + s.clean(words), yellow}})
+		return
+	}
+	words += ": "
+	if s.opt.Width == 0 || columns(indent+words+ask) <= s.opt.Width {
+		s.put(line{{indent + words + ask, yellow}}, 0)
+		return
+	}
+	s.put(line{{indent + words, yellow}}, 0)
+	s.put(line{{indent + gap + ask, yellow}}, 0)
 }
 
 func toldWords(t rules.Told) string {
@@ -252,18 +282,19 @@ func (s *foundSheet) takerWords(r *rules.Ref) string {
 	return "#" + strconv.Itoa(r.Rule.Number) + " of " + where + ", where the last of them are taken"
 }
 
-// natWords say what the packets are looked for behind a translation.
-func (s *foundSheet) natWords(n *rules.Translation) string {
+// natWords say what the packets are looked for behind a translation, and the
+// command that asks for them.
+func (s *foundSheet) natWords(n *rules.Translation) (words, ask string) {
 	switch n.Kind {
 	case ruleset.SNAT, ruleset.Masquerade:
-		return strings.TrimSpace("from here on the source may be another " + n.To)
+		return strings.TrimSpace("from here on the source may be another " + n.To), ""
 	case ruleset.DNAT:
 		if n.To == "" {
-			return "from here on the destination may be another, as the rule says"
+			return "from here on the destination may be another, as the rule says", ""
 		}
-		return "from here on the destination may be " + n.To + ": pktrail rules find " + s.again(n.To)
+		return "from here on the destination may be " + n.To, "pktrail rules find " + s.again(n.To)
 	}
-	return "from here on the destination may be another: " + string(n.Kind)
+	return "from here on the destination may be another: " + string(n.Kind), ""
 }
 
 // again is the destination in the words of the next question.
