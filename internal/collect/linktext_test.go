@@ -1,0 +1,79 @@
+package collect
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pktrail/pktrail/ruleset"
+	"github.com/pktrail/pktrail/ruleset/iptnft"
+	"github.com/pktrail/pktrail/ruleset/xt"
+)
+
+// TestLinkTextMeansWhatTheKernelHas: what ebtables-nft-save and arptables-nft-save
+// print is read to the same typed rules as the kernel's own.
+func TestLinkTextMeansWhatTheKernelHas(t *testing.T) {
+	known := differing(t, "testdata/iptnft_rules.tsv")
+	for word, fam := range map[string]ruleset.Family{"eb": ruleset.Bridge, "arp": ruleset.ARP} {
+		ns, rules := newNS(t), map[string][]string{}
+		for _, c := range sample(nftCases(t, word), 150) {
+			if known[c.id] == "" {
+				rules[c.table] = append(rules[c.table], "-A "+c.chain+" "+c.rule)
+			}
+		}
+		var listing strings.Builder
+		count := 0
+		for table, lines := range rules {
+			listing.WriteString("*" + table + "\n" + strings.Join(lines, "\n") + "\n")
+			count += len(lines)
+		}
+		if err := restoreNFT(ns, fam, listing.String()); err != nil {
+			t.Fatal(err)
+		}
+		env := xt.Env{Family: fam, Names: hostNames()}
+		saved := run(t, ns, "", nftTool(fam, "save"), "-c")
+		read, err := xt.ParseTablesOf(strings.NewReader(saved), "saved", ruleset.NFT, env)
+		if err != nil {
+			t.Error(err)
+		}
+		native, err := New(ns).NFTables()
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := iptnft.Tables(native, fam, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(meant(held), meant(read)); diff != "" {
+			t.Errorf("%s: (-kernel +text)\n%.4000s", word, diff)
+		}
+		t.Logf("%s: %d rules", word, count)
+	}
+}
+
+// meant is what tables mean, without what only the kernel tells, a line for each
+// chain and each rule.
+func meant(tables []*xt.Table) (lines []string) {
+	for _, t := range tables {
+		for _, c := range t.Chains {
+			c.Absent, c.PolicyRule = false, 0
+			for i := range c.Rules {
+				r := &c.Rules[i]
+				r.Handle = 0
+				if m, ok := r.Target.(xt.ARPMark); ok && m.Mask == 0 { // --set-mark of 1.8.9, printed as that of later versions
+					m.Mask = ^uint32(0)
+					r.Target = m
+				}
+			}
+		}
+		for _, c := range t.Model(true, nil).Chains {
+			lines = append(lines, fmt.Sprintf("%s %s %+v policy %s", t.Name, c.Name, c.Base, c.Policy))
+			for _, r := range c.Rules {
+				lines = append(lines, fmt.Sprintf("%s %+v %+v %+v", r.Text, r.Effect, r.Counter, r.When))
+			}
+		}
+	}
+	return lines
+}
