@@ -37,8 +37,9 @@ read from the kernel itself, in the order in which packets meet it: by hook, the
 by priority; behind each base chain the chains that its rules lead to, each once.
 Before each rule stand its number and what its counter has seen.
 
---file takes the place of the host: output of iptables-save, text of nft or of
-nft -j, told by what is in it, gzip too; repeated, all of them together.
+--file takes the place of the host: output of iptables-save, arptables-save or
+ebtables-save, text of nft or of nft -j, told by what is in it, gzip too; repeated,
+all of them together.
 
 -o save prints what iptables-save and ip6tables-save print, table by table, -o nft
 what nft list ruleset prints. What the form has no words for is left out, and that
@@ -92,6 +93,9 @@ func (f *rulesListFlags) run(cmd *cobra.Command) error {
 	}
 	out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16)
 	for _, r := range read {
+		if words := r.host.Missing(s); words != "" && !f.many() {
+			r.host.Doubts = append(r.host.Doubts, words)
+		}
 		if err := f.print(cmd, out, r, s); err != nil {
 			return printed(err)
 		}
@@ -137,7 +141,7 @@ func (f *rulesListFlags) check() error {
 		return hint(fmt.Errorf("--no-counters does not go with -o %s", f.format), "-o save is without them, unless --counters is given; -o nft --stateless is without")
 	case (f.stateless || f.handles) && f.format != "nft":
 		return hint(errors.New("--stateless and --handle go with -o nft"), "pktrail rules -o nft --stateless")
-	case document && len(f.netns) > 1:
+	case document && f.many():
 		return hint(fmt.Errorf("-o %s is of one network namespace", f.format), "run it once for each --netns")
 	}
 	return nil
