@@ -46,6 +46,9 @@ func TestLinkTextMeansWhatTheKernelHas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if got := meant(held); len(got) < count {
+			t.Errorf("%s: %d lines of %d rules", word, len(got), count)
+		}
 		if diff := cmp.Diff(meant(held), meant(read)); diff != "" {
 			t.Errorf("%s: (-kernel +text)\n%.4000s", word, diff)
 		}
