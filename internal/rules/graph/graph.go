@@ -5,7 +5,10 @@ package graph
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -123,7 +126,24 @@ func (n *Node) lines() []string {
 	case n.Unreachable:
 		size += ", unreachable"
 	}
-	return []string{n.Name, what, size}
+	return []string{spelled(n.Name), spelled(what), size}
+}
+
+// spelled spells out what no picture may hold and a terminal would obey: control
+// characters, marks of writing direction, bytes that are no UTF-8. Names are other
+// people's words.
+func spelled(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		if r != utf8.RuneError && unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		quoted := strconv.QuoteToASCII(s[i : i+size])
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 func (n *Node) tableWord() string {

@@ -1,13 +1,17 @@
 package graph
 
 import (
+	"bytes"
+	"encoding/xml"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -108,6 +112,32 @@ func TestBuildAroundOneChain(t *testing.T) {
 	var none *ErrNoChain
 	if _, err := Build(tables, Options{Chain: "kube-ser"}); !errors.As(err, &none) || len(none.Alike) != 1 {
 		t.Errorf("a chain that is not there: %v", err)
+	}
+}
+
+// TestOddNames: what no XML may hold, and a terminal would obey, is spelled out.
+func TestOddNames(t *testing.T) {
+	table := &ruleset.Table{TableKey: ruleset.TableKey{Name: "t\x07", Family: ruleset.IP}, Chains: []*ruleset.Chain{
+		chain("red\x1b[31m", nil), chain("no\xffutf8", nil), chain("a<b>&\"c\"\\", nil), chain("ümlaut", nil), chain("turned\u202e", nil),
+	}}
+	g, err := Build([]*ruleset.Table{table}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, picture := range map[string][]byte{"svg": g.AppendSVG(nil), "dot": g.AppendDOT(nil), "mermaid": g.AppendMermaid(nil)} {
+		if bytes.ContainsAny(picture, "\x1b\a\u202e") || !utf8.Valid(picture) {
+			t.Errorf("%s: %q", name, picture)
+		}
+		if !bytes.Contains(picture, []byte("ümlaut")) || !bytes.Contains(picture, []byte("x1b[31m")) {
+			t.Errorf("%s does not name its chains: %s", name, picture)
+		}
+	}
+	d := xml.NewDecoder(bytes.NewReader(g.AppendSVG(nil)))
+	for err == nil {
+		_, err = d.Token()
+	}
+	if err != io.EOF {
+		t.Errorf("no XML: %v", err)
 	}
 }
 
