@@ -12,30 +12,15 @@ import (
 	"testing"
 
 	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/packet"
 )
-
-// corpus returns the folder of recordings.
-func corpus(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../shared/corpus"
-	}
-	if _, err := os.Stat(filepath.Join(dir, "INDEX.md")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus is not at %s (PKTRAIL_CORPUS)", dir)
-		}
-		t.Skipf("no corpus at %s (PKTRAIL_CORPUS)", dir)
-	}
-	return dir
-}
 
 // recorded are the events that a real kernel sent, one datagram each, and the
 // lines that `conntrack -E` wrote of them.
 func recorded(t testing.TB, name string) (events [][]byte, lines []string) {
 	t.Helper()
-	dir := filepath.Join(corpus(t), "logs", "kernel")
+	dir := filepath.Join(corpus.Path(t), "logs", "kernel")
 	for line := range strings.Lines(string(file(t, filepath.Join(dir, name+".conntrack.hex")))) {
 		b, err := hex.DecodeString(strings.TrimSpace(line))
 		if err != nil {

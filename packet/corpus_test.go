@@ -6,25 +6,18 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"os"
-	"path/filepath"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/packet"
 )
 
 // kernelLog is a file of the corpus: netlink messages in hex, one datagram a line.
 func kernelLog(t testing.TB, name string) [][]byte {
 	t.Helper()
-	root := os.Getenv("PKTRAIL_CORPUS")
-	if root == "" {
-		root = "../../shared/corpus"
-	}
-	text, err := os.ReadFile(filepath.Join(root, "logs", "kernel", name))
+	text, err := os.ReadFile(corpus.Path(t, "logs", "kernel", name))
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus must be there in CI: %v", err)
-		}
-		t.Skipf("no corpus (set PKTRAIL_CORPUS): %v", err)
+		t.Fatal(err)
 	}
 	var messages [][]byte
 	lines := bufio.NewScanner(bytes.NewReader(text))

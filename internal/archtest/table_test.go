@@ -139,6 +139,8 @@ var places = []place{
 	{path: "cmd/pktrail", ours: []string{anything}, beside: []string{cobra, xsys},
 		why: "flags, wiring, exit codes"},
 
+	{path: "internal/corpus",
+		why: "tests only: where recorded inputs are, and how many of them come out right"},
 	{path: "internal/bench", ours: []string{anything}, why: "tests only: pktrail against its peers"},
 	{path: "internal/archtest", why: "tests only: reads the tree as text"},
 }

@@ -7,10 +7,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 )
@@ -132,16 +132,9 @@ func restore(t *testing.T, ns *netns.NS, w lab.World, rules string) {
 // objects made by another tool.
 func corpusRules(t *testing.T, file string) string {
 	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../../shared/corpus"
-	}
-	f, err := os.Open(filepath.Join(dir, "k8s", file))
-	switch {
-	case err != nil && os.Getenv("CI") == "true":
+	f, err := os.Open(corpus.Path(t, "k8s", file))
+	if err != nil {
 		t.Fatal(err)
-	case err != nil:
-		t.Skipf("no corpus (PKTRAIL_CORPUS): %v", err)
 	}
 	defer func() { _ = f.Close() }()
 	z, err := gzip.NewReader(f)

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/match"
 	"github.com/pktrail/pktrail/internal/rules"
@@ -30,7 +30,7 @@ func TestFindAgreesWithTheKernel(t *testing.T) {
 		lab.Need(t, w)
 	}
 	seeds := uint64(2)
-	if os.Getenv("PKTRAIL_WHOLE") != "" {
+	if corpus.Whole() {
 		seeds = 20
 	}
 	for seed := range seeds {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/wire"
@@ -84,7 +85,7 @@ func TestIPSets(t *testing.T) {
 		got = s.AppendSave(got)
 	}
 	if g, w := savedForm(string(got)), savedForm(want); g != w {
-		t.Error(firstDifference(g, w))
+		t.Error(corpus.FirstDifference(g, w))
 	}
 	recordSets(t, ns)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/ruleset"
 )
@@ -48,7 +49,7 @@ func BenchmarkIptablesNFT(b *testing.B) {
 		want := run(b, ns, "", "iptables-nft-save")
 		theirs += time.Since(start)
 		if got != withoutComments(want) {
-			b.Fatal(firstDifference(got, withoutComments(want)))
+			b.Fatal(corpus.FirstDifference(got, withoutComments(want)))
 		}
 	}
 	b.ReportMetric(own.Seconds()/float64(b.N), "s/read")

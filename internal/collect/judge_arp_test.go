@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/ruleset"
@@ -19,7 +20,7 @@ import (
 // TestJudgeARP is [TestJudgeAgreesWithTheKernel] for rules of arptables.
 func TestJudgeARP(t *testing.T) {
 	rounds, frames := 1, 40
-	if wholeCorpus() {
+	if corpus.Whole() {
 		rounds, frames = 6, 150
 	}
 	for n := range 2 * rounds {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/ruleset"
@@ -22,7 +23,7 @@ import (
 func TestJudgeEbtables(t *testing.T) {
 	lab.Need(t, lab.IptablesNFT)
 	rounds, frames := uint64(2), 60
-	if wholeCorpus() {
+	if corpus.Whole() {
 		rounds, frames = 12, 200
 	}
 	for seed := range rounds {

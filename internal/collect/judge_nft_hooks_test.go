@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -37,7 +38,7 @@ func nftPlaces() []nftPlace {
 // chains of NAT, which are asked for the first packets of flows alone.
 func TestJudgeNFTHooks(t *testing.T) {
 	rounds, packets := 1, 20
-	if wholeCorpus() {
+	if corpus.Whole() {
 		rounds, packets = 6, 80
 	}
 	total, families := &tally{}, []ruleset.Family{ruleset.IP, ruleset.IP6, ruleset.Inet}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/ruleset"
@@ -25,7 +26,7 @@ func TestJudgeNFT(t *testing.T) {
 		ip link add br0 type bridge; ip link add p0 type veth peer name p1
 		ip link set p0 master br0; ip link set br0 up; ip link set p0 up; ip link set p1 up`)
 	rounds, packets := 2, 45
-	if wholeCorpus() {
+	if corpus.Whole() {
 		rounds, packets = 8, 200
 	}
 	total := &tally{}

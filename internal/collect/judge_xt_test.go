@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/ipset"
@@ -24,7 +25,7 @@ import (
 // judged not to must not: rules and packets are made up, the kernel decides.
 func TestJudgeAgreesWithTheKernel(t *testing.T) {
 	seeds := 1
-	if os.Getenv("PKTRAIL_WHOLE") != "" {
+	if corpus.Whole() {
 		seeds = 8
 	}
 	for n := range 12 * seeds {

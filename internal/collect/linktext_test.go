@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/iptnft"
 	"github.com/pktrail/pktrail/ruleset/xt"
@@ -15,10 +16,10 @@ import (
 // TestLinkTextMeansWhatTheKernelHas: what ebtables-nft-save and arptables-nft-save
 // print is read to the same typed rules as the kernel's own.
 func TestLinkTextMeansWhatTheKernelHas(t *testing.T) {
-	known := differing(t, "testdata/iptnft_rules.tsv")
+	known := corpus.Known(t, "testdata/iptnft_rules.tsv")
 	for word, fam := range map[string]ruleset.Family{"eb": ruleset.Bridge, "arp": ruleset.ARP} {
 		ns, rules := newNS(t), map[string][]string{}
-		for _, c := range sample(nftCases(t, word), 150) {
+		for _, c := range corpus.Some(nftCases(t, word), 150) {
 			if known[c.id] == "" {
 				rules[c.table] = append(rules[c.table], "-A "+c.chain+" "+c.rule)
 			}

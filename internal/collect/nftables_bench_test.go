@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/pktrail/pktrail/internal/corpus"
 )
 
 // BenchmarkNFTablesKubeProxy reads and prints kube-proxy's nftables rules of
@@ -32,7 +34,7 @@ func BenchmarkNFTablesKubeProxy(b *testing.B) {
 		}
 		theirs += time.Since(start)
 		if string(got) != want {
-			b.Fatal(firstDifference(string(got), want))
+			b.Fatal(corpus.FirstDifference(string(got), want))
 		}
 	}
 	var m runtime.MemStats
@@ -45,7 +47,7 @@ func BenchmarkNFTablesKubeProxy(b *testing.B) {
 
 func unzipped(t testing.TB, name string) string {
 	t.Helper()
-	f, err := os.Open(filepath.Join(corpus(t), name))
+	f, err := os.Open(filepath.Join(corpus.Path(t), name))
 	if err != nil {
 		t.Fatal(err)
 	}

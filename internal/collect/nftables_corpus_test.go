@@ -3,7 +3,6 @@ package collect
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -14,41 +13,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/ruleset/nft"
 )
-
-// corpus returns the folder of recorded rulesets.
-func corpus(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../../shared/corpus"
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "INDEX.md")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus is not at %s (PKTRAIL_CORPUS)", dir)
-		}
-		t.Skipf("no corpus at %s (PKTRAIL_CORPUS)", dir)
-	}
-	return dir
-}
-
-// wholeCorpus: PKTRAIL_WHOLE=1 runs every case, else a sample by a fixed seed.
-func wholeCorpus() bool { return os.Getenv("PKTRAIL_WHOLE") != "" }
-
-func someOf[T any](all []T, n int) []T {
-	if wholeCorpus() || len(all) <= n {
-		return all
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return all[:n]
-}
 
 // tryRun runs a program in the namespace.
 func tryRun(ns *netns.NS, stdin string, args ...string) (stdout, stderr string, err error) {
@@ -107,75 +75,19 @@ var expires = regexp.MustCompile(` expires \w+`)
 // withoutTimes: between two listings time goes on.
 func withoutTimes(s string) string { return expires.ReplaceAllString(s, " expires T") }
 
-// firstDifference is the first line that is not the same in both.
-func firstDifference(got, want string) string {
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range min(len(g), len(w)) {
-		if g[i] != w[i] {
-			return fmt.Sprintf("line %d\n\tgot  %.300s\n\twant %.300s", i+1, g[i], w[i])
-		}
-	}
-	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
-}
-
-// score compares results with the list of those that are known to differ.
-type score struct {
-	t            *testing.T
-	known        map[string]string
-	passed, seen int
-}
-
-func newScore(t *testing.T, file string) *score {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &score{t: t, known: map[string]string{}}
-	for line := range strings.Lines(string(b)) {
-		if id, reason, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && !strings.HasPrefix(id, "#") {
-			s.known[id] = reason
-		}
-	}
-	return s
-}
-
-func (s *score) add(id string, same bool, difference func() string) {
-	s.seen++
-	switch reason := s.known[id]; {
-	case same:
-		s.passed++
-		if reason != "" {
-			s.t.Logf("%s is listed as differing (%s) and does not", id, reason)
-		}
-	case reason == "":
-		s.t.Errorf("%s differs: %s", id, difference())
-	}
-}
-
-// end wants at least the percentage to be equal.
-func (s *score) end(percent float64) {
-	s.t.Helper()
-	got := 100 * float64(s.passed) / float64(max(s.seen, 1))
-	s.t.Logf("%d of %d listings are equal (%.2f %%)", s.passed, s.seen, got)
-	if wholeCorpus() && got < percent {
-		s.t.Errorf("%.2f %% are equal, want %v", got, percent)
-	}
-}
-
 // TestCorpusNFTRulesets loads rulesets of real hosts with nft, and compares what
 // is read natively with nft's own listing.
 func TestCorpusNFTRulesets(t *testing.T) {
-	dir := corpus(t)
+	dir := corpus.Path(t)
 	files, err := filepath.Glob(filepath.Join(dir, "rulesets_real/*/*.nft-list"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no listing: %v", err)
 	}
 	ns := newNS(t)
 	style := nftStyle(t, ns)
-	s := newScore(t, "testdata/nft-rulesets.differ")
+	s := corpus.NewScore(t, "testdata/nft-rulesets.differ")
 	unloaded := 0
-	for _, path := range someOf(files, 60) {
+	for _, path := range corpus.Some(files, 60) {
 		id, _ := filepath.Rel(filepath.Join(dir, "rulesets_real"), strings.TrimSuffix(path, ".nft-list"))
 		run(t, ns, "", "nft", "flush", "ruleset")
 		if !loadNFT(ns, filepath.Join(dir, "rulesets", id)) && !loadNFT(ns, path) {
@@ -183,10 +95,10 @@ func TestCorpusNFTRulesets(t *testing.T) {
 			continue
 		}
 		got, want := nativeList(t, ns, style)
-		s.add(id, got == want, func() string { return firstDifference(got, want) })
+		s.Add(id, got == want, func() string { return corpus.FirstDifference(got, want) })
 	}
 	t.Logf("%d could not be loaded", unloaded)
-	s.end(99)
+	s.End(99)
 }
 
 func loadNFT(ns *netns.NS, path string) bool {
@@ -196,24 +108,24 @@ func loadNFT(ns *netns.NS, path string) bool {
 
 // TestCorpusNFTDumps does the same for nftables' own listings.
 func TestCorpusNFTDumps(t *testing.T) {
-	dir := corpus(t)
+	dir := corpus.Path(t)
 	files, err := filepath.Glob(filepath.Join(dir, "nftables/dumps/*/*.nft"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no dump: %v", err)
 	}
 	ns := newNS(t)
 	style := nftStyle(t, ns)
-	s := newScore(t, "testdata/nft-dumps.differ")
-	for _, path := range someOf(files, 60) {
+	s := corpus.NewScore(t, "testdata/nft-dumps.differ")
+	for _, path := range corpus.Some(files, 60) {
 		id, _ := filepath.Rel(filepath.Join(dir, "nftables/dumps"), path)
 		run(t, ns, "", "nft", "flush", "ruleset")
 		if !loadNFT(ns, path) {
 			continue
 		}
 		got, want := nativeList(t, ns, style)
-		s.add(id, got == want, func() string { return firstDifference(got, want) })
+		s.Add(id, got == want, func() string { return corpus.FirstDifference(got, want) })
 	}
-	s.end(95)
+	s.End(95)
 }
 
 // suite is one of nftables' own files of rules, for one of its tables.
@@ -330,7 +242,7 @@ func loadLines(ns *netns.NS, script []string) (loaded bool) {
 
 // TestCorpusNFTRules loads the rules of nftables' own tests, and compares rule by rule.
 func TestCorpusNFTRules(t *testing.T) {
-	dir := corpus(t)
+	dir := corpus.Path(t)
 	files, err := filepath.Glob(filepath.Join(dir, "nftables/py/*/*.t"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no suite: %v", err)
@@ -342,8 +254,8 @@ func TestCorpusNFTRules(t *testing.T) {
 	for _, path := range files {
 		suites = append(suites, readSuites(t, dir, path)...)
 	}
-	s := newScore(t, "testdata/nft-rules.differ")
-	for _, one := range someOf(suites, 40) {
+	s := corpus.NewScore(t, "testdata/nft-rules.differ")
+	for _, one := range corpus.Some(suites, 40) {
 		run(t, ns, "", "nft", "flush", "ruleset")
 		script := strings.Split(strings.TrimSpace(one.setup), "\n")
 		for _, rule := range one.lines {
@@ -356,18 +268,18 @@ func TestCorpusNFTRules(t *testing.T) {
 		got, want := nativeList(t, ns, style)
 		compareRules(s, one.id, got, want)
 	}
-	s.end(95)
+	s.End(95)
 }
 
-func compareRules(s *score, id, got, want string) {
+func compareRules(s *corpus.Score, id, got, want string) {
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 	if len(g) != len(w) {
-		s.add(id, false, func() string { return firstDifference(got, want) })
+		s.Add(id, false, func() string { return corpus.FirstDifference(got, want) })
 		return
 	}
 	for i := range w {
 		if strings.HasPrefix(w[i], "\t\t") {
-			s.add(id+" "+strconv.Itoa(i+1), g[i] == w[i], func() string { return fmt.Sprintf("\n\tgot  %s\n\twant %s", g[i], w[i]) })
+			s.Add(id+" "+strconv.Itoa(i+1), g[i] == w[i], func() string { return fmt.Sprintf("\n\tgot  %s\n\twant %s", g[i], w[i]) })
 		}
 	}
 }

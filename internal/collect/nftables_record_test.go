@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/nfnetlink"
@@ -23,7 +24,7 @@ func TestNFTablesStyles(t *testing.T) {
 	for _, style := range []nft.Style{{}, {Handles: true}, {Stateless: true}, {Handles: true, Stateless: true}} {
 		style.Names = nftStyle(t, ns).Names
 		if got, want := nativeList(t, ns, &style); got != want || got == "" {
-			t.Errorf("handles %v, stateless %v: %s", style.Handles, style.Stateless, firstDifference(got, want))
+			t.Errorf("handles %v, stateless %v: %s", style.Handles, style.Stateless, corpus.FirstDifference(got, want))
 		}
 	}
 	if os.Getenv("PKTRAIL_RECORD") == "" {
@@ -85,7 +86,7 @@ func TestNFTablesByChain(t *testing.T) {
 			return err
 		}
 		if got := withoutTimes(string(r.to.AppendList(nil, nftStyle(t, ns)))); got != want {
-			t.Error(firstDifference(got, want))
+			t.Error(corpus.FirstDifference(got, want))
 		}
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/ruleset/nft"
 )
@@ -36,15 +37,15 @@ func listed(t *testing.T, ns *netns.NS) string {
 // TestTextOfRulesets: what people wrote, read as text, is what nft lists once it
 // has loaded it; and so is that listing.
 func TestTextOfRulesets(t *testing.T) {
-	dir := corpus(t)
+	dir := corpus.Path(t)
 	files, err := filepath.Glob(filepath.Join(dir, "rulesets_real/*/*.nft-list"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no listing: %v", err)
 	}
 	ns := newNS(t)
 	style := nftStyle(t, ns)
-	s := newScore(t, "testdata/nft-text.differ")
-	for _, path := range someOf(files, 30) {
+	s := corpus.NewScore(t, "testdata/nft-text.differ")
+	for _, path := range corpus.Some(files, 30) {
 		id, _ := filepath.Rel(filepath.Join(dir, "rulesets_real"), strings.TrimSuffix(path, ".nft-list"))
 		source := filepath.Join(dir, "rulesets", id)
 		text, err := os.ReadFile(source)
@@ -54,16 +55,16 @@ func TestTextOfRulesets(t *testing.T) {
 		}
 		want := listed(t, ns)
 		got, err := textList(string(text), id, style)
-		s.add(id, err == nil && got == want, func() string { return fmt.Sprint(err, firstDifference(got, want)) })
+		s.Add(id, err == nil && got == want, func() string { return fmt.Sprint(err, corpus.FirstDifference(got, want)) })
 		again, err := textList(want, id, style)
-		s.add(id+" listed", err == nil && again == want, func() string { return fmt.Sprint(err, firstDifference(again, want)) })
+		s.Add(id+" listed", err == nil && again == want, func() string { return fmt.Sprint(err, corpus.FirstDifference(again, want)) })
 	}
-	s.end(99)
+	s.End(99)
 }
 
 // TestTextOfRules does the same for the rules of nftables' own tests.
 func TestTextOfRules(t *testing.T) {
-	dir := corpus(t)
+	dir := corpus.Path(t)
 	files, err := filepath.Glob(filepath.Join(dir, "nftables/py/*/*.t"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no suite: %v", err)
@@ -75,8 +76,8 @@ func TestTextOfRules(t *testing.T) {
 	for _, path := range files {
 		suites = append(suites, readSuites(t, dir, path)...)
 	}
-	s := newScore(t, "testdata/nft-text.differ")
-	for _, one := range someOf(suites, 20) {
+	s := corpus.NewScore(t, "testdata/nft-text.differ")
+	for _, one := range corpus.Some(suites, 20) {
 		run(t, ns, "", "nft", "flush", "ruleset")
 		script := strings.Split(strings.TrimSpace(one.setup), "\n")
 		for _, rule := range one.lines {
@@ -92,5 +93,5 @@ func TestTextOfRules(t *testing.T) {
 		}
 		compareRules(s, one.id, got, want)
 	}
-	s.end(95)
+	s.End(95)
 }

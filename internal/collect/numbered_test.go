@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/ruleset/nft"
 )
@@ -46,7 +47,7 @@ func TestNumbered(t *testing.T) {
 	run(t, ns, mapsByNumber(), "nft", "-f", "-")
 	got, want := nativeList(t, ns, nftStyle(t, ns))
 	if got != want || strings.Count(want, "map {") < 75 {
-		t.Errorf("%s\n%s", firstDifference(got, want), want)
+		t.Errorf("%s\n%s", corpus.FirstDifference(got, want), want)
 	}
 	err := ns.Do(func() error {
 		sockets, err := dialPool()

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/nft"
@@ -19,11 +20,11 @@ func TestTextsAsTools(t *testing.T) {
 	ns := newNS(t)
 	threeWorlds(t, ns)
 	compareWithTools(t, ns, "three worlds")
-	files, err := filepath.Glob(corpusFile(t, "rulesets_real/*/*.nft-list"))
+	files, err := filepath.Glob(corpus.Path(t, "rulesets_real/*/*.nft-list"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no ruleset: %v", err)
 	}
-	for _, path := range sample(files, 12) {
+	for _, path := range corpus.Some(files, 12) {
 		run(t, ns, "", "nft", "flush", "ruleset")
 		if loadNFT(ns, path) {
 			compareWithTools(t, ns, path)

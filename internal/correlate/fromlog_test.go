@@ -13,29 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/logline"
 	"github.com/pktrail/pktrail/journey"
 	"github.com/pktrail/pktrail/ruleset"
 	"github.com/pktrail/pktrail/ruleset/xt"
 )
-
-// kernelLogs is the folder of our own kernel runs.
-func kernelLogs(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpus")
-	}
-	dir = filepath.Join(dir, "logs", "kernel")
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus must be there in CI: %v", err)
-		}
-		t.Skipf("no corpus: %v", err)
-	}
-	return dir
-}
 
 func readRules(t *testing.T, path string, fam ruleset.Family) []*ruleset.Table {
 	t.Helper()
@@ -99,7 +83,7 @@ func (s *logStream) finish() []*journey.Journey {
 // TestKernelLogHitsAreTheCounters holds the rules that the journeys of a real
 // kernel's TRACE lines met to the packets that those rules counted.
 func TestKernelLogHitsAreTheCounters(t *testing.T) {
-	dir := kernelLogs(t)
+	dir := corpus.Path(t, "logs", "kernel")
 	tables := append(readRules(t, filepath.Join(dir, "rules4.save"), ruleset.IP), readRules(t, filepath.Join(dir, "rules6.save"), ruleset.IP6)...)
 	log, err := os.ReadFile(filepath.Join(dir, "legacy.dmesg.log"))
 	if err != nil {

@@ -11,30 +11,15 @@ import (
 	"time"
 
 	"github.com/pktrail/pktrail/conntrack"
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/ctcli"
 )
-
-// corpus returns the folder of recordings.
-func corpus(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../../shared/corpus"
-	}
-	if _, err := os.Stat(filepath.Join(dir, "INDEX.md")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus is not at %s (PKTRAIL_CORPUS)", dir)
-		}
-		t.Skipf("no corpus at %s (PKTRAIL_CORPUS)", dir)
-	}
-	return dir
-}
 
 // recorded are the events that a kernel sent and the lines that conntrack wrote
 // of them as they came, with -o extended,timestamp,id.
 func recorded(t testing.TB, name string) (events [][]byte, lines []string) {
 	t.Helper()
-	dir := filepath.Join(corpus(t), "logs", "kernel")
+	dir := filepath.Join(corpus.Path(t), "logs", "kernel")
 	for _, line := range readLines(t, filepath.Join(dir, name+".conntrack.hex")) {
 		b, err := hex.DecodeString(line)
 		if err != nil {

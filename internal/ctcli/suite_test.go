@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/netns"
 )
 
@@ -62,7 +63,7 @@ func suite(t testing.TB, path string) (cases []suiteCase) {
 // TestSuite runs conntrack's own suite with both, each in its namespace: what the
 // case wants, and the same status, output and messages.
 func TestSuite(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(corpus(t), "conntrack-testsuite", "[0-9]*"))
+	paths, err := filepath.Glob(filepath.Join(corpus.Path(t), "conntrack-testsuite", "[0-9]*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,26 +12,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pktrail/pktrail/internal/corpus"
 )
 
 var update = flag.Bool("update", false, "write the counts of the corpus anew")
-
-// corpus returns the folder of logs that nobody in the project wrote.
-func corpus(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../../shared/corpus"
-	}
-	dir = filepath.Join(dir, "logs")
-	if _, err := os.Stat(filepath.Join(dir, "index.tsv")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus is not there (PKTRAIL_CORPUS): %v", err)
-		}
-		t.Skipf("no corpus (set PKTRAIL_CORPUS): %v", err)
-	}
-	return dir
-}
 
 // packetLine is what counts as one of the corpus: the heads of others do not matter.
 var packetLine = regexp.MustCompile(`(IN|OUT|SRC|DST|PROTO|TTL)=`)
@@ -40,7 +25,7 @@ var packetLine = regexp.MustCompile(`(IN|OUT|SRC|DST|PROTO|TTL)=`)
 // list that was looked through once.
 func TestCorpus(t *testing.T) {
 	const list = "testdata/corpus.tsv"
-	dir := corpus(t)
+	dir := corpus.Path(t, "logs")
 	rows := "file\tlines\thead\twall\tuptime\thost\tpriority\tyear\tzone\n"
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".log" {

@@ -13,32 +13,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/envelope"
 	"github.com/pktrail/pktrail/internal/event"
 )
 
 var update = flag.Bool("update", false, "write the list of what the corpus gives")
 
-// corpus returns the folder of recorded logs.
-func corpus(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../../shared/corpus"
-	}
-	if _, err := os.Stat(filepath.Join(dir, "INDEX.md")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus is not at %s (PKTRAIL_CORPUS)", dir)
-		}
-		t.Skipf("no corpus at %s (PKTRAIL_CORPUS)", dir)
-	}
-	return filepath.Join(dir, "logs")
-}
-
 // logFiles are the corpus's logs by name.
 func logFiles(t testing.TB) map[string][]byte {
 	t.Helper()
-	dir, files := corpus(t), map[string][]byte{}
+	dir, files := corpus.Path(t, "logs"), map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".log") {
 			return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/internal/wire"
 	"github.com/pktrail/pktrail/internal/wire/nflog"
@@ -19,7 +20,7 @@ import (
 // kernelMessages are the NFLOG messages of a recorded run.
 func kernelMessages(t testing.TB, name string) []event.Log {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(corpus(t), "kernel", name))
+	text, err := os.ReadFile(filepath.Join(corpus.Path(t, "logs"), "kernel", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func kernelMessages(t testing.TB, name string) []event.Log {
 // kernelLinks names the interfaces of that run.
 func kernelLinks(t testing.TB, name string) func(uint32) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(corpus(t), "kernel", name))
+	text, err := os.ReadFile(filepath.Join(corpus.Path(t, "logs"), "kernel", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func kernelLinks(t testing.TB, name string) func(uint32) string {
 // linesWith are the lines of a recorded log that have a prefix, from the prefix on.
 func linesWith(t testing.TB, name, prefix string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(corpus(t), "kernel", name))
+	text, err := os.ReadFile(filepath.Join(corpus.Path(t, "logs"), "kernel", name))
 	if err != nil {
 		t.Fatal(err)
 	}

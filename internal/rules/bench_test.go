@@ -2,9 +2,9 @@ package rules_test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/render"
 	"github.com/pktrail/pktrail/internal/rules"
 	"github.com/pktrail/pktrail/ruleset"
@@ -13,16 +13,9 @@ import (
 // services reads a ruleset that kube-proxy wrote for 10,000 services.
 func services(b *testing.B, file string) []*ruleset.Table {
 	b.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../../shared/corpus"
-	}
-	f, err := os.Open(filepath.Join(dir, "k8s", file))
+	f, err := os.Open(corpus.Path(b, "k8s", file))
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			b.Fatal(err)
-		}
-		b.Skipf("the corpus of rulesets is not there: %v", err)
+		b.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
 	var host rules.Host

@@ -6,32 +6,15 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/event"
 	"github.com/pktrail/pktrail/ruleset"
 )
-
-// corpus is a file of our own runs on a real kernel.
-func corpus(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../../shared/corpus"
-	}
-	path := filepath.Join(dir, "logs/kernel", name)
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus is not there (PKTRAIL_CORPUS): %v", err)
-		}
-		t.Skipf("no corpus (set PKTRAIL_CORPUS): %v", err)
-	}
-	return path
-}
 
 func datagrams(t testing.TB, path string) [][]byte {
 	t.Helper()
@@ -62,7 +45,7 @@ func TestCorpusDecodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := NewDecoder()
 			var events []event.Event
-			for i, raw := range datagrams(t, corpus(t, name)) {
+			for i, raw := range datagrams(t, corpus.Path(t, "logs/kernel", name)) {
 				events = d.Datagram(time.Now(), 0, raw, events[:0])
 				if len(events) == 0 {
 					t.Fatalf("datagram %d: no event", i)
@@ -80,11 +63,11 @@ func TestCorpusDecodes(t *testing.T) {
 // TestCorpusAgainstNft compares the trace events of a run with what `nft monitor
 // trace` printed of the same run, up to the frame on which it aborted.
 func TestCorpusAgainstNft(t *testing.T) {
-	theirs := monitorLines(t, corpus(t, "nft.nft-monitor.txt"))
+	theirs := monitorLines(t, corpus.Path(t, "logs/kernel", "nft.nft-monitor.txt"))
 	d := NewDecoder()
 	var ours []string
 	var events []event.Event
-	for _, raw := range datagrams(t, corpus(t, "nft.trace.hex")) {
+	for _, raw := range datagrams(t, corpus.Path(t, "logs/kernel", "nft.trace.hex")) {
 		events = d.Datagram(time.Now(), 0, raw, events[:0])
 		for i := range events {
 			ours = append(ours, asMonitor(&events[i].Trace)...)

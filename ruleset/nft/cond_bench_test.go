@@ -3,12 +3,14 @@ package nft
 import (
 	"bytes"
 	"testing"
+
+	"github.com/pktrail/pktrail/internal/corpus"
 )
 
 // BenchmarkConditions tells what packets must be for all rules of kube-proxy's
 // ruleset of 10,000 services.
 func BenchmarkConditions(b *testing.B) {
-	dir := corpus(b)
+	dir := corpus.Path(b)
 	native, err := ParseRuleset(bytes.NewReader(contents(b, dir+"/k8s/svc10000-nftables.txt.gz")), "kube-proxy")
 	if err != nil {
 		b.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -119,7 +120,7 @@ func FuzzParseJSON(f *testing.F) {
 		once := string(n.AppendList(nil, &Style{}))
 		again, _ := ParseRuleset(strings.NewReader(once), "text")
 		if twice := string(again.AppendList(nil, &Style{})); err == nil && twice != once {
-			t.Fatal(firstDifference(twice, once))
+			t.Fatal(corpus.FirstDifference(twice, once))
 		}
 	})
 }

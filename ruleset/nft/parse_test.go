@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -182,7 +183,7 @@ func TestHandlesAreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := string(again.AppendList(nil, style)); got != want {
-			t.Error(firstDifference(got, want))
+			t.Error(corpus.FirstDifference(got, want))
 		}
 	}
 }
@@ -281,7 +282,7 @@ func FuzzParseRuleset(f *testing.F) {
 		}
 		again, _ := ParseRuleset(strings.NewReader(once), "text")
 		if twice := string(again.AppendList(nil, &Style{})); err == nil && twice != once {
-			t.Fatal(firstDifference(twice, once))
+			t.Fatal(corpus.FirstDifference(twice, once))
 		}
 	})
 }

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pktrail/pktrail/internal/corpus"
 )
 
 // hostStyle has the names that the hosts of the corpus had.
@@ -18,99 +19,32 @@ func hostStyle() *Style {
 	return &Style{Names: Names{Groups: map[uint64]string{0: "default"}, Realms: map[uint64]string{0: "cosmos"}}}
 }
 
-// score compares results with the list of those that are known to differ.
-type score struct {
-	t            *testing.T
-	known        map[string]string
-	passed, seen int
-}
-
-func newScore(t *testing.T, file string) *score {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &score{t: t, known: map[string]string{}}
-	for line := range strings.Lines(string(b)) {
-		if id, reason, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && !strings.HasPrefix(id, "#") {
-			s.known[id] = reason
-		}
-	}
-	return s
-}
-
-func (s *score) add(id string, same bool, difference func() string) {
-	s.seen++
-	switch reason := s.known[id]; {
-	case same:
-		s.passed++
-		if reason != "" {
-			s.t.Logf("%s is listed as differing (%s) and does not", id, reason)
-		}
-	case reason == "":
-		s.t.Errorf("%s differs: %s", id, difference())
-	}
-}
-
-// end wants at least the percentage to be equal.
-func (s *score) end(percent float64) {
-	s.t.Helper()
-	got := 100 * float64(s.passed) / float64(max(s.seen, 1))
-	s.t.Logf("%d of %d are equal (%.2f %%)", s.passed, s.seen, got)
-	if wholeCorpus() && got < percent {
-		s.t.Errorf("%.2f %% are equal, want %v", got, percent)
-	}
-}
-
-func wholeCorpus() bool { return os.Getenv("PKTRAIL_WHOLE") != "" }
-
-func someOf[T any](all []T, n int) []T {
-	if wholeCorpus() || len(all) <= n {
-		return all
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return all[:n]
-}
-
-// firstDifference is the first line that is not the same in both.
-func firstDifference(got, want string) string {
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range min(len(g), len(w)) {
-		if g[i] != w[i] {
-			return fmt.Sprintf("line %d\n\tgot  %.300s\n\twant %.300s", i+1, g[i], w[i])
-		}
-	}
-	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
-}
-
 // TestCorpusTextOfRulesets reads listings of real hosts as text, and prints them.
 func TestCorpusTextOfRulesets(t *testing.T) {
-	dir := corpus(t)
-	s := newScore(t, "testdata/text-rulesets.differ")
-	for _, path := range someOf(glob(t, "rulesets_real/*/*.nft-list"), 80) {
+	dir := corpus.Path(t)
+	s := corpus.NewScore(t, "testdata/text-rulesets.differ")
+	for _, path := range corpus.Some(glob(t, "rulesets_real/*/*.nft-list"), 80) {
 		id, _ := filepath.Rel(filepath.Join(dir, "rulesets_real"), path)
 		listsAs(s, id, contents(t, path))
 	}
-	s.end(99)
+	s.End(99)
 }
 
 // TestCorpusTextOfDumps does the same for nftables' own listings.
 func TestCorpusTextOfDumps(t *testing.T) {
-	dir := corpus(t)
-	s := newScore(t, "testdata/text-dumps.differ")
-	for _, path := range someOf(glob(t, "nftables/dumps/*/*.nft"), 80) {
+	dir := corpus.Path(t)
+	s := corpus.NewScore(t, "testdata/text-dumps.differ")
+	for _, path := range corpus.Some(glob(t, "nftables/dumps/*/*.nft"), 80) {
 		id, _ := filepath.Rel(filepath.Join(dir, "nftables/dumps"), path)
 		listsAs(s, id, contents(t, path))
 	}
-	s.end(95)
+	s.End(95)
 }
 
-func listsAs(s *score, id string, listing []byte) {
+func listsAs(s *corpus.Score, id string, listing []byte) {
 	n, err := ParseRuleset(bytes.NewReader(listing), id)
 	got := string(n.AppendList(nil, hostStyle()))
-	s.add(id, err == nil && got == string(listing), func() string { return fmt.Sprint(err, firstDifference(got, string(listing))) })
+	s.Add(id, err == nil && got == string(listing), func() string { return fmt.Sprint(err, corpus.FirstDifference(got, string(listing))) })
 }
 
 // suite is one of nftables' own files of rules, for one of its tables.
@@ -203,9 +137,9 @@ func unordered(rule string) string {
 // TestCorpusTextOfRules reads what nftables' own tests list, rule by rule, and
 // what they write.
 func TestCorpusTextOfRules(t *testing.T) {
-	dir := corpus(t)
-	listed, written := newScore(t, "testdata/text-rules.differ"), newScore(t, "testdata/text-rules.differ")
-	for _, path := range someOf(glob(t, "nftables/py/*/*.t"), 30) {
+	dir := corpus.Path(t)
+	listed, written := corpus.NewScore(t, "testdata/text-rules.differ"), corpus.NewScore(t, "testdata/text-rules.differ")
+	for _, path := range corpus.Some(glob(t, "nftables/py/*/*.t"), 30) {
 		for _, one := range readSuites(t, dir, path) {
 			for i, rule := range one.rules {
 				if i > 0 && rule == one.rules[i-1] {
@@ -213,14 +147,14 @@ func TestCorpusTextOfRules(t *testing.T) {
 				}
 				id := fmt.Sprintf("%s %d", one.id, i+1)
 				got, err := listedRule(one, rule[1])
-				listed.add(id, err == nil && unordered(got) == unordered(rule[1]), func() string { return fmt.Sprintf("%s %v\n\tgot  %s\n\twant %s", rule[0], err, got, rule[1]) })
+				listed.Add(id, err == nil && unordered(got) == unordered(rule[1]), func() string { return fmt.Sprintf("%s %v\n\tgot  %s\n\twant %s", rule[0], err, got, rule[1]) })
 				got, err = listedRule(one, rule[0])
-				written.add(id, err == nil && unordered(got) == unordered(rule[1]), func() string { return fmt.Sprintf("%s %v\n\tgot  %s\n\twant %s", rule[0], err, got, rule[1]) })
+				written.Add(id, err == nil && unordered(got) == unordered(rule[1]), func() string { return fmt.Sprintf("%s %v\n\tgot  %s\n\twant %s", rule[0], err, got, rule[1]) })
 			}
 		}
 	}
-	listed.end(95)
-	written.end(90)
+	listed.End(95)
+	written.End(90)
 }
 
 func listedRule(s suite, rule string) (string, error) {
@@ -242,10 +176,10 @@ func withoutTimes(s string) string { return expires.ReplaceAllString(s, "") }
 // TestCorpusTextOfSources reads what people wrote, and compares with what nft
 // listed once it was loaded.
 func TestCorpusTextOfSources(t *testing.T) {
-	dir := corpus(t)
-	s := newScore(t, "testdata/text-sources.differ")
+	dir := corpus.Path(t)
+	s := corpus.NewScore(t, "testdata/text-sources.differ")
 	unread := 0
-	for _, path := range someOf(glob(t, "rulesets_real/*/*.nft-list"), 60) {
+	for _, path := range corpus.Some(glob(t, "rulesets_real/*/*.nft-list"), 60) {
 		id, _ := filepath.Rel(filepath.Join(dir, "rulesets_real"), strings.TrimSuffix(path, ".nft-list"))
 		source, err := os.ReadFile(filepath.Join(dir, "rulesets", id))
 		if err != nil {
@@ -256,16 +190,16 @@ func TestCorpusTextOfSources(t *testing.T) {
 		n, err := ParseIncluding(bytes.NewReader(source), id, nothing)
 		want := withoutTimes(string(contents(t, path)))
 		got := withoutTimes(string(n.AppendList(nil, hostStyle())))
-		s.add(id, err == nil && got == want, func() string { return fmt.Sprint(err, firstDifference(got, want)) })
+		s.Add(id, err == nil && got == want, func() string { return fmt.Sprint(err, corpus.FirstDifference(got, want)) })
 	}
 	t.Logf("%d were not found", unread)
-	s.end(95)
+	s.End(95)
 }
 
 // TestCorpusJSON reads nft's JSON of what a listing shows in words.
 func TestCorpusJSON(t *testing.T) {
-	dir := corpus(t)
-	s := newScore(t, "testdata/json.differ")
+	dir := corpus.Path(t)
+	s := corpus.NewScore(t, "testdata/json.differ")
 	pairs := map[string]string{}
 	for _, path := range glob(t, "rulesets_real/*/*.nft-list") {
 		pairs[path] = strings.TrimSuffix(path, "-list") + "-json"
@@ -273,7 +207,7 @@ func TestCorpusJSON(t *testing.T) {
 	for _, path := range glob(t, "nftables/dumps/*/*.nft") {
 		pairs[path] = strings.TrimSuffix(path, ".nft") + ".json-nft"
 	}
-	for _, path := range someOf(slices.Sorted(maps.Keys(pairs)), 80) {
+	for _, path := range corpus.Some(slices.Sorted(maps.Keys(pairs)), 80) {
 		id, _ := filepath.Rel(dir, path)
 		text, err := os.ReadFile(pairs[path])
 		if err != nil {
@@ -281,17 +215,17 @@ func TestCorpusJSON(t *testing.T) {
 		}
 		n, err := ParseJSON(bytes.NewReader(text), id)
 		got, want := string(n.AppendList(nil, hostStyle())), string(contents(t, path))
-		s.add(id, err == nil && got == want, func() string { return fmt.Sprint(err, firstDifference(got, want)) })
+		s.Add(id, err == nil && got == want, func() string { return fmt.Sprint(err, corpus.FirstDifference(got, want)) })
 	}
-	s.end(95)
+	s.End(95)
 }
 
 // TestCorpusJSONOfRules: nftables' own tests have the JSON of each of their rules,
 // which reads as the same as the rule.
 func TestCorpusJSONOfRules(t *testing.T) {
-	dir := corpus(t)
-	s := newScore(t, "testdata/json-rules.differ")
-	for _, path := range someOf(glob(t, "nftables/py/*/*.t"), 30) {
+	dir := corpus.Path(t)
+	s := corpus.NewScore(t, "testdata/json-rules.differ")
+	for _, path := range corpus.Some(glob(t, "nftables/py/*/*.t"), 30) {
 		suites := readSuites(t, dir, path)
 		blocks, err := os.ReadFile(path + ".json")
 		if err != nil || len(suites) == 0 {
@@ -309,11 +243,11 @@ func TestCorpusJSONOfRules(t *testing.T) {
 				continue
 			}
 			got, err := jsonRule(one.family, body)
-			s.add(fmt.Sprintf("%s %d", one.id, i+1), err == nil && unordered(got) == unordered(want),
+			s.Add(fmt.Sprintf("%s %d", one.id, i+1), err == nil && unordered(got) == unordered(want),
 				func() string { return fmt.Sprintf("%s %v\n\tgot  %s\n\twant %s", rule, err, got, want) })
 		}
 	}
-	s.end(95)
+	s.End(95)
 }
 
 func jsonRule(family, exprs string) (string, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -18,7 +19,7 @@ import (
 type linkCase struct{ id, table, chain, rule, save string }
 
 func linkCases(t *testing.T, family string) (cases []linkCase) {
-	f, err := os.Open(filepath.Join(corpus(t), "iptables", "cases.tsv"))
+	f, err := os.Open(filepath.Join(corpus.Path(t), "iptables", "cases.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}

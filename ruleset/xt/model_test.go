@@ -2,12 +2,12 @@ package xt
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -35,7 +35,7 @@ func TestCorpusEffectsAreThoseOfTheText(t *testing.T) {
 	seen := map[string]bool{}
 	for i, path := range saves(t) {
 		// Those of many services have the same few kinds of rules as those of few.
-		if os.Getenv("PKTRAIL_WHOLE") == "" && (i%4 != 0 || strings.Contains(path, "/svc1")) {
+		if !corpus.Whole() && (i%4 != 0 || strings.Contains(path, "/svc1")) {
 			continue
 		}
 		for _, s := range Sections(path, contents(t, path)) {

@@ -3,13 +3,13 @@ package xt
 import (
 	"bytes"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/ruleset"
 )
 
@@ -103,7 +103,7 @@ nonsense
 // TestCorpusTextOfTables: every listing is the same again when it was read.
 func TestCorpusTextOfTables(t *testing.T) {
 	files := saves(t)
-	if os.Getenv("PKTRAIL_WHOLE") == "" {
+	if !corpus.Whole() {
 		files = slices.DeleteFunc(files, func(path string) bool { return strings.Contains(path, "svc10000") })
 	}
 	equal := 0
@@ -119,7 +119,7 @@ func TestCorpusTextOfTables(t *testing.T) {
 			got = table.AppendSave(got, counted)
 		}
 		if want := withoutComments(listing); string(got) != want {
-			t.Errorf("%s: %s", path, firstDifference(string(got), want))
+			t.Errorf("%s: %s", path, corpus.FirstDifference(string(got), want))
 			continue
 		}
 		equal++
@@ -135,16 +135,6 @@ func withoutComments(listing []byte) string {
 		}
 	}
 	return b.String()
-}
-
-func firstDifference(got, want string) string {
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range min(len(g), len(w)) {
-		if g[i] != w[i] {
-			return "\n\tgot  " + g[i] + "\n\twant " + w[i]
-		}
-	}
-	return "of another length"
 }
 
 func FuzzParseTables(f *testing.F) {

@@ -12,29 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pktrail/pktrail/internal/corpus"
 	"github.com/pktrail/pktrail/internal/event"
 )
-
-// corpus returns the folder of recorded inputs.
-func corpus(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("PKTRAIL_CORPUS")
-	if dir == "" {
-		dir = "../../../../shared/corpus"
-	}
-	if _, err := os.Stat(filepath.Join(dir, "INDEX.md")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the corpus is not at %s (PKTRAIL_CORPUS)", dir)
-		}
-		t.Skipf("no corpus at %s (PKTRAIL_CORPUS)", dir)
-	}
-	return dir
-}
 
 func corpusLogs(t *testing.T) []string {
 	t.Helper()
 	var paths []string
-	if err := filepath.WalkDir(filepath.Join(corpus(t), "logs"), func(path string, d fs.DirEntry, err error) error {
+	if err := filepath.WalkDir(filepath.Join(corpus.Path(t), "logs"), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && strings.HasSuffix(path, ".log") {
 			paths = append(paths, path)
 		}
