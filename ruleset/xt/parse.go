@@ -3,6 +3,7 @@ package xt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -98,6 +99,7 @@ type ruleParser struct {
 	not      bool        // "!" stood before the next option
 	open     *unparsed   // the match or target that options belong to
 	parts    []*unparsed // all of them, as they were begun
+	own      uint64      // which options of its own the rule had, a bit for each letter
 	counted  bool
 	problems []error
 	offset   int // of the words in the line
@@ -217,7 +219,7 @@ func (p *ruleParser) option(w word) error {
 		return p.setCounters(w)
 	}
 	if isOwnOption(name) && !(name == "--proto" && p.open != nil && p.open.name == "policy") {
-		return p.own(w)
+		return p.takeOwn(w)
 	}
 	if p.open == nil {
 		p.open = p.implied()
@@ -262,21 +264,40 @@ func (p *ruleParser) add(u *unparsed) *unparsed {
 
 func (p *ruleParser) begin(w word) error {
 	option := w.text
-	if len(p.words) == 0 {
+	target := option != "-m" && option != "--match"
+	switch {
+	case len(p.words) == 0:
 		return p.wrong(w, option+" needs a name", "of a match, a target or a chain")
+	case p.not:
+		return p.wrong(w, "a ! that negates nothing", "it stands before an option of a match")
+	case target && slices.ContainsFunc(p.parts, func(u *unparsed) bool { return u.target }):
+		return p.wrong(w, "a second target", "a rule has one")
 	}
 	named := p.next()
-	p.open = p.add(&unparsed{name: named.text, at: p.offset + named.at, target: option != "-m" && option != "--match"})
+	p.open = p.add(&unparsed{name: named.text, at: p.offset + named.at, target: target})
 	p.open.isGoto = option == "-g" || option == "--goto"
 	return nil
 }
 
-// own reads an option of the rule itself, whose value may be negated on its own.
-func (p *ruleParser) own(w word) error {
+// once refuses an option of the rule itself that it had already.
+func (p *ruleParser) once(w word, letter byte) error {
+	bit := uint64(1) << (letter - 'A')
+	if p.own&bit != 0 {
+		return p.wrong(w, w.text+" for a second time", "a rule has it once")
+	}
+	p.own |= bit
+	return nil
+}
+
+// takeOwn reads an option of the rule itself, whose value may be negated on its own.
+func (p *ruleParser) takeOwn(w word) error {
 	if len(p.words) == 0 {
 		return p.wrong(w, w.text+" needs a value", "")
 	}
 	g := given{not: p.not, name: strings.TrimLeft(w.text, "-"), args: []string{p.next().text}}
+	if err := p.once(w, g.name[0]); err != nil {
+		return err
+	}
 	a := &arguments{}
 	switch g.name[0] {
 	case 's':

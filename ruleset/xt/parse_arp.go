@@ -20,14 +20,8 @@ func (p *ruleParser) arpOption(w word) error {
 	case "-c", "--set-counters":
 		return p.setCounters(w)
 	}
-	if to := arpOwn(w.text); to != nil {
-		g, err := p.value1(w)
-		if err != nil {
-			return err
-		}
-		a := &arguments{}
-		to(p.rule, a, g, p.env)
-		return p.placed(w, a)
+	if letter := arpOwn(w.text); letter != 0 {
+		return p.ownOfLink(w, letter, p.rule.arpOwn)
 	}
 	if p.open == nil || !strings.HasPrefix(w.text, "--") {
 		return p.wrong(w, w.text+" is no option of arptables that is known", "name the target before its options, as in -j mangle")
@@ -35,33 +29,56 @@ func (p *ruleParser) arpOption(w word) error {
 	return p.give(w)
 }
 
-// arpOwn is how an option of the rule itself is read; nil for any other.
-func arpOwn(option string) func(*Rule, *arguments, given, Env) {
+// arpOwn is a letter for an option of the rule itself; 0 for any other.
+func arpOwn(option string) byte {
 	switch option {
 	case "-s", "--source-ip", "--src-ip", "--source", "--src":
-		return func(r *Rule, a *arguments, g given, e Env) { r.Source = a.arpNetwork(g, e) }
+		return 's'
 	case "-d", "--destination-ip", "--dst-ip", "--destination", "--dst":
-		return func(r *Rule, a *arguments, g given, e Env) { r.Dest = a.arpNetwork(g, e) }
+		return 'd'
 	case "-i", "--in-interface", "--in-if":
-		return func(r *Rule, _ *arguments, g given, _ Env) { r.In = Interface{g.args[0], g.not} }
+		return 'i'
 	case "-o", "--out-interface", "--out-if":
-		return func(r *Rule, _ *arguments, g given, _ Env) { r.Out = Interface{g.args[0], g.not} }
+		return 'o'
 	case "--source-mac", "--src-mac":
-		return func(r *Rule, a *arguments, g given, _ Env) { r.ARP.SourceMAC = a.hardwareAddr(g) }
+		return 'S'
 	case "--destination-mac", "--dst-mac":
-		return func(r *Rule, a *arguments, g given, _ Env) { r.ARP.DestMAC = a.hardwareAddr(g) }
+		return 'D'
 	case "-l", "--h-length":
-		return func(r *Rule, a *arguments, g given, _ Env) { r.ARP.HardwareLength = a.arpNumber(g, 10, 8, noWords) }
+		return 'l'
 	case "--opcode":
-		return func(r *Rule, a *arguments, g given, _ Env) { r.ARP.Operation = a.arpNumber(g, 10, 16, arpOperationOf) }
+		return 'c'
 	case "--h-type":
-		return func(r *Rule, a *arguments, g given, _ Env) {
-			r.ARP.HardwareType = a.arpNumber(g, 16, 16, arpHardwareOf)
-		}
+		return 'h'
 	case "--proto-type":
-		return func(r *Rule, a *arguments, g given, _ Env) { r.ARP.ProtocolType = a.arpNumber(g, 0, 16, arpProtocolOf) }
+		return 'p'
 	}
-	return nil
+	return 0
+}
+
+func (r *Rule) arpOwn(a *arguments, letter byte, g given, e Env) {
+	switch letter {
+	case 's':
+		r.Source = a.arpNetwork(g, e)
+	case 'd':
+		r.Dest = a.arpNetwork(g, e)
+	case 'i':
+		r.In = Interface{g.args[0], g.not}
+	case 'o':
+		r.Out = Interface{g.args[0], g.not}
+	case 'S':
+		r.ARP.SourceMAC = a.hardwareAddr(g)
+	case 'D':
+		r.ARP.DestMAC = a.hardwareAddr(g)
+	case 'l':
+		r.ARP.HardwareLength = a.arpNumber(g, 10, 8, noWords)
+	case 'c':
+		r.ARP.Operation = a.arpNumber(g, 10, 16, arpOperationOf)
+	case 'h':
+		r.ARP.HardwareType = a.arpNumber(g, 16, 16, arpHardwareOf)
+	case 'p':
+		r.ARP.ProtocolType = a.arpNumber(g, 0, 16, arpProtocolOf)
+	}
 }
 
 func (a *arguments) arpNetwork(g given, e Env) Network {

@@ -38,14 +38,8 @@ func (p *ruleParser) frameOption(w word) error {
 	case "-c", "--set-counters":
 		return p.setCounters(w)
 	}
-	if to := frameOwn(w.text); to != nil {
-		g, err := p.value1(w)
-		if err != nil {
-			return err
-		}
-		a := &arguments{}
-		to(p.rule, a, g)
-		return p.placed(w, a)
+	if letter := frameOwn(w.text); letter != 0 {
+		return p.ownOfLink(w, letter, p.rule.frameOwn)
 	}
 	name, isTarget := ownerOf(strings.TrimPrefix(w.text, "--"))
 	switch {
@@ -62,14 +56,6 @@ func (p *ruleParser) frameOption(w word) error {
 		return err
 	}
 	return p.negatedValue()
-}
-
-// placed is what was found to be wrong with the value of an option of the rule itself.
-func (p *ruleParser) placed(w word, a *arguments) error {
-	if a.err != nil {
-		return &placed{p.offset + w.at, a.err, ""}
-	}
-	return nil
 }
 
 // negatedValue takes a "!" between an option and its value. One before another
@@ -104,25 +90,44 @@ func (p *ruleParser) begun(name string, target bool) *unparsed {
 	return nil
 }
 
-// frameOwn is how an option of the rule itself is read; nil for any other.
-func frameOwn(option string) func(*Rule, *arguments, given) {
+// frameOwn is a letter for an option of the rule itself; 0 for any other.
+func frameOwn(option string) byte {
 	switch option {
 	case "-p", "--proto", "--protocol":
-		return func(r *Rule, a *arguments, g given) { r.Frame.Type = a.frameType(g) }
+		return 'p'
 	case "-s", "--src", "--source":
-		return func(r *Rule, a *arguments, g given) { r.Frame.Source = a.mac(g) }
+		return 's'
 	case "-d", "--dst", "--destination":
-		return func(r *Rule, a *arguments, g given) { r.Frame.Dest = a.mac(g) }
+		return 'd'
 	case "-i", "--in-if", "--in-interface":
-		return func(r *Rule, _ *arguments, g given) { r.In = g.interfaceName() }
+		return 'i'
 	case "-o", "--out-if", "--out-interface":
-		return func(r *Rule, _ *arguments, g given) { r.Out = g.interfaceName() }
+		return 'o'
 	case "--logical-in":
-		return func(r *Rule, _ *arguments, g given) { r.Frame.LogicalIn = g.interfaceName() }
+		return 'I'
 	case "--logical-out":
-		return func(r *Rule, _ *arguments, g given) { r.Frame.LogicalOut = g.interfaceName() }
+		return 'O'
 	}
-	return nil
+	return 0
+}
+
+func (r *Rule) frameOwn(a *arguments, letter byte, g given, _ Env) {
+	switch letter {
+	case 'p':
+		r.Frame.Type = a.frameType(g)
+	case 's':
+		r.Frame.Source = a.mac(g)
+	case 'd':
+		r.Frame.Dest = a.mac(g)
+	case 'i':
+		r.In = g.interfaceName()
+	case 'o':
+		r.Out = g.interfaceName()
+	case 'I':
+		r.Frame.LogicalIn = g.interfaceName()
+	case 'O':
+		r.Frame.LogicalOut = g.interfaceName()
+	}
 }
 
 // frameType reads what follows the Ethernet header: a number, a name, or Length.

@@ -16,6 +16,22 @@ func (p *ruleParser) cutValue(w word) word {
 	return word{text: name, at: w.at}
 }
 
+// ownOfLink reads an option of the rule itself.
+func (p *ruleParser) ownOfLink(w word, letter byte, read func(*arguments, byte, given, Env)) error {
+	if err := p.once(w, letter); err != nil {
+		return err
+	}
+	g, err := p.value1(w)
+	if err != nil {
+		return err
+	}
+	a := &arguments{}
+	if read(a, letter, g, p.env); a.err != nil {
+		return &placed{p.offset + w.at, a.err, ""}
+	}
+	return nil
+}
+
 // value1 is the one value of an option, before which "!" may stand.
 func (p *ruleParser) value1(w word) (given, error) {
 	if err := p.negatedBehind(); err != nil {
