@@ -89,16 +89,17 @@ func (m *ruleMaker) link2() string {
 	}
 	return pick(m.r, m.link, "other0", "zz")
 }
-func (m *ruleMaker) dscp() string   { return fmt.Sprint(m.r.IntN(64)) }
-func (m *ruleMaker) length() string { return fmt.Sprint(pick(m.r, 43, 44, 45, 64, 72)) }
-func (m *ruleMaker) ether() string  { return fmt.Sprintf("02:00:00:00:00:%02x", m.r.IntN(4)) }
+func (m *ruleMaker) present() string { return pick(m.r, m.link, "lo") }
+func (m *ruleMaker) dscp() string    { return fmt.Sprint(m.r.IntN(64)) }
+func (m *ruleMaker) length() string  { return fmt.Sprint(pick(m.r, 43, 44, 45, 64, 72)) }
+func (m *ruleMaker) ether() string   { return fmt.Sprintf("02:00:00:00:00:%02x", m.r.IntN(4)) }
 
 func (m *ruleMaker) subjects() []subject {
 	all := []subject{
 		{"th sport", m.port, ""}, {"th dport", m.port, ""}, {"tcp dport", m.port, ""}, {"tcp sport", m.port, ""},
 		{"udp dport", m.port, ""}, {"udp sport", m.port, ""}, {"sctp dport", m.port, ""},
 		{"meta mark", m.mark, ""}, {"meta l4proto", m.proto, "<"}, {"meta length", m.length, ""},
-		{"iifname", m.link2, "<"}, {"oifname", m.link2, "<"}, {"meta pkttype", func() string { return pick(m.r, "host", "multicast") }, "<"},
+		{"iif", m.present, "<"}, {"iifname", m.link2, "<"}, {"oifname", m.link2, "<"}, {"meta pkttype", func() string { return pick(m.r, "host", "multicast") }, "<"},
 		{"tcp sequence", m.small, ""}, {"tcp window", func() string { return pick(m.r, "0", "1000", "2000") }, ""},
 		{"tcp doff", func() string { return pick(m.r, "5", "6") }, ""},
 		{"tcp option maxseg size", func() string { return fmt.Sprint(1400 + m.r.IntN(3)) }, ""},
@@ -295,7 +296,7 @@ func (m *ruleMaker) chain(table string) string {
 
 // vmap leads to chains by what the packet is.
 func (m *ruleMaker) vmap(table string) string {
-	s := pick(m.r, subject{m.key(), m.port, ""}, subject{"meta mark", m.mark, ""}, subject{"iifname", m.link2, "<"},
+	s := pick(m.r, subject{m.key(), m.port, ""}, subject{"meta mark", m.mark, ""}, subject{"iifname", m.link2, "<"}, subject{"iif", m.present, "<"},
 		subject{"meta l4proto", m.proto, "<"}, subject{"ip saddr", m.addr4, "/"}, subject{"ip daddr . tcp dport", nil, ""},
 		subject{"numgen random mod 3", nil, ""})
 	if m.fam == ruleset.IP6 && strings.HasPrefix(s.words, "ip ") {

@@ -112,6 +112,10 @@ func (s *sight) fill(h *heldRows, set *Set) {
 			h.blocks = blocking(e.state().inner)
 		}
 	}
+	if why := s.byName(rows, rest); why != "" {
+		h.cond = ruleset.Condition{Why: why}
+		return
+	}
 	if rest != nil {
 		rows = withRest(rows, *rest)
 	}

@@ -13,6 +13,7 @@ type sight struct {
 	steps  []*term // on the one field, the last first: `& 0xff`, `>> 2`
 	chosen choosing
 	why    string // it cannot be told, if not empty
+	link   func(index uint32) string
 }
 
 // choosing is a leaf that is not of the packet, whose values are count ones from
@@ -53,7 +54,7 @@ func protocolWord(proto uint8) string {
 }
 
 func (c *conditions) sight(t *term) *sight {
-	s := &sight{}
+	s := &sight{link: c.p.style.Names.Link}
 	if t.kind != kindConcat {
 		c.look(s, t)
 		return s
@@ -73,7 +74,7 @@ func (c *conditions) look(s *sight, t *term) {
 		switch {
 		case t.kind == kindUnary:
 			t = t.left
-		case t.kind == kindBinop && t.right.kind == kindValue:
+		case t.kind == kindBinop && numberOf(t.right) != nil:
 			s.steps = append(s.steps, t)
 			t = t.left
 		case t.kind == kindLeaf:
@@ -169,6 +170,9 @@ func (s *sight) compare(op operator, right *term) ruleset.Condition {
 			return ruleset.Condition{Why: why}
 		}
 		rows = append(rows, row)
+		if why = s.byName(rows, nil); why != "" {
+			return ruleset.Condition{Why: why}
+		}
 	default:
 		r, ok := s.beyond(op, right)
 		if !ok {

@@ -40,6 +40,9 @@ func rangeOf(t *term) (r ruleset.Range, ok bool) {
 		to, known := rangeOf(t.right)
 		return ruleset.Range{From: from.From, To: to.To}, ok && known
 	}
+	if name, ok := linkName(t); ok {
+		return ruleset.Only(ruleset.Name(name)), true
+	}
 	if t.kind == kindValue && t.typ.isString() {
 		name := t.text()
 		begin, wild := strings.CutSuffix(name, "*")
