@@ -16,11 +16,24 @@ import (
 // chains, rules, sets and maps with their elements, objects and flowtables. It
 // needs no tool and loads no module; where nf_tables is not in use the result is
 // empty. The error is errChanged's where the rules never rest.
-func (h *Host) NFTables() (native *nft.Native, err error) {
+func (h *Host) NFTables() (*nft.Native, error) {
+	return h.wholeNative(func(sockets *socketPool) (*nft.Native, error) { return readNative(sockets, false) })
+}
+
+// unsettled is NFTables for rules that never rest: it reads them once, so that
+// parts may be of different moments, missing or there twice.
+func (h *Host) unsettled() (*nft.Native, error) {
+	return h.wholeNative(func(sockets *socketPool) (*nft.Native, error) {
+		r := &nativeReader{sockets: sockets, loose: true, to: &nft.Native{}}
+		return r.to, r.all()
+	})
+}
+
+func (h *Host) wholeNative(read func(*socketPool) (*nft.Native, error)) (native *nft.Native, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	err = h.NS.Do(func() error {
-		native, err = h.native(false)
+		native, err = h.nativeBy(read)
 		return err
 	})
 	if err != nil {
@@ -31,7 +44,11 @@ func (h *Host) NFTables() (native *nft.Native, err error) {
 
 // native runs inside the namespace. With rulesOnly it leaves the elements of
 // named sets out.
-func (h *Host) native(rulesOnly bool) (native *nft.Native, err error) {
+func (h *Host) native(rulesOnly bool) (*nft.Native, error) {
+	return h.nativeBy(func(sockets *socketPool) (*nft.Native, error) { return readNative(sockets, rulesOnly) })
+}
+
+func (h *Host) nativeBy(read func(*socketPool) (*nft.Native, error)) (native *nft.Native, err error) {
 	if !h.hasNFTables() {
 		return &nft.Native{}, nil
 	}
@@ -41,7 +58,7 @@ func (h *Host) native(rulesOnly bool) (native *nft.Native, err error) {
 	}
 	defer sockets.close()
 	err = offThread(func() error {
-		native, err = readNative(sockets, rulesOnly)
+		native, err = read(sockets)
 		return err
 	})
 	return native, err
@@ -77,6 +94,7 @@ func readNative(sockets *socketPool, rulesOnly bool) (*nft.Native, error) {
 type nativeReader struct {
 	sockets   *socketPool
 	rulesOnly bool // without the elements of named sets
+	loose     bool // changes meanwhile are no error
 	many      int  // rules from which on a table is asked for by chain; manyRules when 0
 
 	mu  sync.Mutex
@@ -166,8 +184,12 @@ func (r *nativeReader) dump(s *nfnetlink.Socket, op string, msg uint16, family u
 		r.listen(m)
 		return nil
 	})
-	if interrupted || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) {
-		return errChanged // what was listed is gone
+	gone := errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) // what was listed
+	switch {
+	case r.loose && gone:
+		return nil
+	case interrupted && !r.loose || gone:
+		return errChanged
 	}
 	return err
 }

@@ -30,6 +30,7 @@ func (h *Host) Rules(ctx context.Context) (*rules.Host, error) {
 		switch {
 		case err != nil:
 			host.Doubts = append(host.Doubts, "changes of the rules cannot be noticed: "+err.Error())
+		case slices.Contains(host.Doubts, neverRest):
 		case !rested && try < textTries:
 			continue
 		case !rested:
@@ -38,6 +39,9 @@ func (h *Host) Rules(ctx context.Context) (*rules.Host, error) {
 		return host, nil
 	}
 }
+
+// neverRest is the doubt where nf_tables changed too often to be read at one moment.
+const neverRest = "the rules of nf_tables changed each time they were read: parts may be of different moments, missing or there twice"
 
 // standing is how the rules stand by what costs little to ask; nil where that
 // cannot be told.
@@ -87,6 +91,10 @@ func (h *Host) parts() []rulesPart {
 		{"legacy tables of ARP", legacy(ruleset.ARP)},
 		{"nf_tables", func(host *rules.Host) (err error) {
 			host.NFT, err = h.NFTables()
+			if errors.Is(err, errChanged) {
+				host.Doubts = append(host.Doubts, neverRest)
+				host.NFT, err = h.unsettled()
+			}
 			return err
 		}},
 		{"ipsets", func(host *rules.Host) (err error) {
