@@ -8,6 +8,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/pktrail/pktrail/internal/lab"
 	"github.com/pktrail/pktrail/internal/netns"
 	"github.com/pktrail/pktrail/internal/snapshot"
 )
@@ -57,6 +58,7 @@ func TestReachRoutes(t *testing.T) {
 	} {
 		run(t, host, "", append([]string{"ip"}, strings.Fields(line)...)...)
 	}
+	lab.AwaitIPv6(t, host, netip.MustParseAddr("fd00:7::1"))
 	want := map[string]snapshot.Route{
 		"10.7.0.1": {Type: "local", Dev: "lo"}, "10.7.0.2": {Type: "unicast", Dev: "v0"}, "10.7.0.255": {Type: "broadcast", Dev: "v0"},
 		"10.8.1.1": {Type: "unreachable"}, "10.8.2.1": {Type: "blackhole"}, "10.8.3.1": {Type: "prohibit"},

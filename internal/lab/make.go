@@ -277,22 +277,21 @@ func (h *host) unready(ipv4Only bool) (string, error) {
 	return "", nil
 }
 
-// answersIPv6 reports whether all addresses of an interface, and a link-local one
-// among them, have their routes: a worker makes those, some time after the address
-// (net/ipv6/addrconf.c: addrconf_dad_work).
+// answersIPv6 reports whether the namespace answers to all addresses of an interface,
+// and a link-local one is among them.
 func (h *host) answersIPv6(link netlink.Link) (bool, error) {
 	addrs, err := h.nl.AddrList(link, netlink.FAMILY_V6)
 	if err != nil {
 		return false, err
 	}
-	routes, err := h.nl.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{Table: unix.RT_TABLE_LOCAL}, netlink.RT_FILTER_TABLE)
+	answered, err := answeredIPv6(h.nl)
 	if err != nil {
 		return false, err
 	}
 	linkLocal := false
 	for _, a := range addrs {
 		linkLocal = linkLocal || a.IP.IsLinkLocalUnicast()
-		if !slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Dst != nil && r.Dst.IP.Equal(a.IP) }) {
+		if own, ok := netip.AddrFromSlice(a.IP); !ok || !slices.Contains(answered, own) {
 			return false, nil
 		}
 	}

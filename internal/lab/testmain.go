@@ -2,9 +2,12 @@ package lab
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -34,6 +37,15 @@ func Main(m interface{ Run() int }) int {
 		return 1
 	}
 	return 0
+}
+
+// AtOnce lets so many parallel tests run at once where there are fewer cores: for
+// packages whose tests wait most of the time. It is called before Main, and the
+// command line still has the last word.
+func AtOnce(n int) {
+	if tests := flag.Lookup("test.parallel"); tests != nil {
+		_ = tests.Value.Set(strconv.Itoa(max(n, runtime.GOMAXPROCS(0))))
+	}
 }
 
 // New makes a lab for a test and takes it down at its end. Rules of a world

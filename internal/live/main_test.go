@@ -26,5 +26,6 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	lab.AtOnce(4)
 	os.Exit(lab.Main(m))
 }

@@ -3,7 +3,6 @@ package patrol_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"net/netip"
@@ -24,12 +23,8 @@ import (
 	"github.com/pktrail/pktrail/packet"
 )
 
-// TestMain lets more tests run at once than there are cores: they wait most of the time.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "8"); err != nil { // which the command line may still change
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	lab.AtOnce(8)
 	os.Exit(lab.Main(m))
 }
 
