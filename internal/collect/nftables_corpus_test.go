@@ -75,14 +75,21 @@ var expires = regexp.MustCompile(` expires \w+`)
 // withoutTimes: between two listings time goes on.
 func withoutTimes(s string) string { return expires.ReplaceAllString(s, " expires T") }
 
-// TestCorpusNFTRulesets loads rulesets of real hosts with nft, and compares what
-// is read natively with nft's own listing.
-func TestCorpusNFTRulesets(t *testing.T) {
-	dir := corpus.Path(t)
+// realListings are what nft lists on real hosts, and the corpus.
+func realListings(t *testing.T) (dir string, files []string) {
+	t.Helper()
+	dir = corpus.Path(t)
 	files, err := filepath.Glob(filepath.Join(dir, "rulesets_real/*/*.nft-list"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no listing: %v", err)
 	}
+	return dir, files
+}
+
+// TestCorpusNFTRulesets loads rulesets of real hosts with nft, and compares what
+// is read natively with nft's own listing.
+func TestCorpusNFTRulesets(t *testing.T) {
+	dir, files := realListings(t)
 	ns := newNS(t)
 	style := nftStyle(t, ns)
 	s := corpus.NewScore(t, "testdata/nft-rulesets.differ")
@@ -132,6 +139,30 @@ func TestCorpusNFTDumps(t *testing.T) {
 type suite struct {
 	id, setup, table, chain string
 	lines                   []string
+}
+
+// commands make all of it.
+func (s *suite) commands() []string {
+	all := strings.Split(strings.TrimSpace(s.setup), "\n")
+	for _, rule := range s.lines {
+		all = append(all, "add rule "+s.table+" "+s.chain+" "+rule)
+	}
+	return all
+}
+
+// allSuites is every suite of nftables' own.
+func allSuites(t *testing.T) (all []suite) {
+	t.Helper()
+	dir := corpus.Path(t)
+	files, err := filepath.Glob(filepath.Join(dir, "nftables/py/*/*.t"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no suite: %v", err)
+	}
+	slices.Sort(files)
+	for _, path := range files {
+		all = append(all, readSuites(t, dir, path)...)
+	}
+	return all
 }
 
 // readSuites reads the format of nftables' tests/py: chains, tables, sets,
@@ -242,26 +273,12 @@ func loadLines(ns *netns.NS, script []string) (loaded bool) {
 
 // TestCorpusNFTRules loads the rules of nftables' own tests, and compares rule by rule.
 func TestCorpusNFTRules(t *testing.T) {
-	dir := corpus.Path(t)
-	files, err := filepath.Glob(filepath.Join(dir, "nftables/py/*/*.t"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no suite: %v", err)
-	}
-	slices.Sort(files)
 	ns := newNS(t)
 	style := nftStyle(t, ns)
-	var suites []suite
-	for _, path := range files {
-		suites = append(suites, readSuites(t, dir, path)...)
-	}
 	s := corpus.NewScore(t, "testdata/nft-rules.differ")
-	for _, one := range corpus.Some(suites, 40) {
+	for _, one := range corpus.Some(allSuites(t), 40) {
 		run(t, ns, "", "nft", "flush", "ruleset")
-		script := strings.Split(strings.TrimSpace(one.setup), "\n")
-		for _, rule := range one.lines {
-			script = append(script, "add rule "+one.table+" "+one.chain+" "+rule)
-		}
-		if !loadLines(ns, script) {
+		if !loadLines(ns, one.commands()) {
 			t.Logf("%s: nothing of it can be loaded", one.id)
 			continue
 		}

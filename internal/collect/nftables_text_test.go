@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -37,11 +36,7 @@ func listed(t *testing.T, ns *netns.NS) string {
 // TestTextOfRulesets: what people wrote, read as text, is what nft lists once it
 // has loaded it; and so is that listing.
 func TestTextOfRulesets(t *testing.T) {
-	dir := corpus.Path(t)
-	files, err := filepath.Glob(filepath.Join(dir, "rulesets_real/*/*.nft-list"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no listing: %v", err)
-	}
+	dir, files := realListings(t)
 	ns := newNS(t)
 	style := nftStyle(t, ns)
 	s := corpus.NewScore(t, "testdata/nft-text.differ")
@@ -64,25 +59,12 @@ func TestTextOfRulesets(t *testing.T) {
 
 // TestTextOfRules does the same for the rules of nftables' own tests.
 func TestTextOfRules(t *testing.T) {
-	dir := corpus.Path(t)
-	files, err := filepath.Glob(filepath.Join(dir, "nftables/py/*/*.t"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no suite: %v", err)
-	}
-	slices.Sort(files)
 	ns := newNS(t)
 	style := nftStyle(t, ns)
-	var suites []suite
-	for _, path := range files {
-		suites = append(suites, readSuites(t, dir, path)...)
-	}
 	s := corpus.NewScore(t, "testdata/nft-text.differ")
-	for _, one := range corpus.Some(suites, 20) {
+	for _, one := range corpus.Some(allSuites(t), 20) {
 		run(t, ns, "", "nft", "flush", "ruleset")
-		script := strings.Split(strings.TrimSpace(one.setup), "\n")
-		for _, rule := range one.lines {
-			script = append(script, "add rule "+one.table+" "+one.chain+" "+rule)
-		}
+		script := one.commands()
 		if !loadLines(ns, script) {
 			continue
 		}
