@@ -25,17 +25,7 @@ func (t *Text) Expect(e *journey.Expect) error {
 
 // ExpectEvent prints what happened to an expectation as a row of a table.
 func (t *Text) ExpectEvent(e *journey.ExpectEvent) error {
-	t.apart(flowRows)
-	timed := !done(e.Event) && !e.Time.IsZero()
-	if timed {
-		t.logDate(e.Time)
-	}
-	r, c := t.flowRow()
-	if timed {
-		r.cell = appendClock(r.cell, t.zoned(e.Time), true)
-		fill(r, dim, &c.time, 12)
-	}
-	fill(r.text(string(e.Event)), eventStyle(e.Event), &c.event, 8)
+	r, c := t.eventRow(e.Event, e.Time)
 	t.expectCells(&e.Expect, r, c)
 	r.end()
 	return t.flush()

@@ -36,17 +36,7 @@ func (t *Text) Flow(f *journey.Flow) error {
 
 // FlowEvent prints what happened to a flow as a row of a table.
 func (t *Text) FlowEvent(e *journey.FlowEvent) error {
-	t.apart(flowRows)
-	timed := !done(e.Event) && !e.Time.IsZero()
-	if timed {
-		t.logDate(e.Time)
-	}
-	r, c := t.flowRow()
-	if timed {
-		r.cell = appendClock(r.cell, t.zoned(e.Time), true)
-		fill(r, dim, &c.time, 12)
-	}
-	fill(r.text(string(e.Event)), eventStyle(e.Event), &c.event, 8)
+	r, c := t.eventRow(e.Event, e.Time)
 	r.indent = r.blank + r.at
 	t.flowCells(&e.Flow, r, c)
 	if e.Lifetime != nil {
@@ -95,6 +85,23 @@ func (t *Text) flowRow() (*rowWriter, *flowColumns) {
 	}
 	r.begin(t)
 	r.indent = 4
+	return r, c
+}
+
+// eventRow begins a row with what happened, and when; what was done by request
+// was done now.
+func (t *Text) eventRow(e journey.FlowChange, at journey.Time) (*rowWriter, *flowColumns) {
+	t.apart(flowRows)
+	timed := !done(e) && !at.IsZero()
+	if timed {
+		t.logDate(at)
+	}
+	r, c := t.flowRow()
+	if timed {
+		r.cell = appendClock(r.cell, t.zoned(at), true)
+		fill(r, dim, &c.time, 12)
+	}
+	fill(r.text(string(e)), eventStyle(e), &c.event, 8)
 	return r, c
 }
 
