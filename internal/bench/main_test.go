@@ -48,7 +48,7 @@ func scaleOf() scale {
 	if *full {
 		return scale{rounds: 5, probe: 2 * time.Second, steps: 4, most: 400_000, windows: 81, window: 200 * time.Millisecond, starts: 7, rules: 10000, flood: 10 * time.Second, log: 1 << 30, entries: 1_000_000, events: 200_000}
 	}
-	return scale{rounds: 1, probe: 100 * time.Millisecond, steps: 1, most: searchBegin, windows: 3, window: 20 * time.Millisecond, starts: 1, rules: 200, flood: 300 * time.Millisecond, log: 4 << 20, entries: 2000, events: 2000}
+	return scale{rounds: 1, probe: 100 * time.Millisecond, steps: 1, most: searchBegin, windows: 3, window: 20 * time.Millisecond, starts: 1, rules: 200, flood: 100 * time.Millisecond, log: 4 << 20, entries: 2000, events: 2000}
 }
 
 // TestNumbers prints what pktrail promises beside what it does.
