@@ -81,3 +81,38 @@ func meant(tables []*xt.Table) (lines []string) {
 	}
 	return lines
 }
+
+// TestLegacyARPTextMeansWhatTheKernelHas: as for nf_tables, with the text that
+// [TestARPLegacy] holds to that of arptables-legacy-save.
+func TestLegacyARPTextMeansWhatTheKernelHas(t *testing.T) {
+	ns := newNS(t)
+	run(t, ns, "", "arptables-legacy", "-N", "user")
+	run(t, ns, "", "arptables-legacy", "-N", "another")
+	count := 0
+	for _, chain := range []string{"INPUT", "OUTPUT", "FORWARD"} {
+		rules := arpRules(chain)
+		addARP(t, ns, "arptables-legacy", chain, rules)
+		count += len(rules)
+	}
+	held, err := New(ns).XTables(ruleset.ARP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := native(t, ns, ruleset.ARP, false)
+	read, err := xt.ParseTables(strings.NewReader(saved), "saved")
+	if err != nil || len(read) != 1 || read[0].Family != ruleset.ARP {
+		t.Fatal(len(read), err)
+	}
+	for _, tables := range [][]*xt.Table{held, read} {
+		for _, c := range tables[0].Chains {
+			c.Packets, c.Bytes, c.Uncounted = 0, 0, true
+			for i := range c.Rules {
+				c.Rules[i].Packets, c.Rules[i].Bytes, c.Rules[i].Uncounted = 0, 0, true
+			}
+		}
+	}
+	got := meant(held)
+	if diff := cmp.Diff(got, meant(read)); diff != "" || len(got) < count {
+		t.Errorf("%d rules: (-kernel +text)\n%.4000s", count, diff)
+	}
+}
