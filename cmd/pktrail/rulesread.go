@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -66,11 +67,15 @@ func (f *rulesSource) readFiles() ([]*readRules, error) {
 	for _, name := range f.files {
 		before := tablesOf(host)
 		bad := readFile(host, name)
-		if len(bad) > 0 && tablesOf(host) == before {
-			return nil, hint(errors.New(bad[0]), "it takes what iptables-save, arptables-save, ebtables-save and nft list ruleset print, and nft -j list ruleset")
+		var path *fs.PathError
+		switch {
+		case len(bad) > 0 && errors.As(bad[0], &path):
+			return nil, hint(bad[0], "--file takes the name of a file, or - for standard input")
+		case len(bad) > 0 && tablesOf(host) == before:
+			return nil, hint(bad[0], "it takes what iptables-save, arptables-save, ebtables-save and nft list ruleset print, and nft -j list ruleset")
 		}
-		for _, words := range bad {
-			host.Doubts = append(host.Doubts, "not understood: "+words)
+		for _, err := range bad {
+			host.Doubts = append(host.Doubts, "not understood: "+err.Error())
 		}
 	}
 	return []*readRules{{host, rules.Origin{File: host.Name}}}, nil
@@ -84,18 +89,14 @@ func tablesOf(host *rules.Host) int {
 	return n
 }
 
-// readFile adds a file's rules, and tells what is wrong with it, a sentence each.
-func readFile(host *rules.Host, name string) (bad []string) {
+// readFile adds a file's rules, and tells what is wrong with it, an error each.
+func readFile(host *rules.Host, name string) (bad []error) {
 	name, fam := cutFamily(name)
 	r, done, err := open(name, os.Stdin)
 	if err != nil {
-		return []string{err.Error()}
+		return []error{err}
 	}
-	err = errors.Join(host.AddFileOf(name, fam, r), done())
-	for _, e := range leaves(err) {
-		bad = append(bad, e.Error())
-	}
-	return bad
+	return leaves(errors.Join(host.AddFileOf(name, fam, r), done()))
 }
 
 // cutFamily takes off the word that may stand before a file: ip:, ip6:, arp:, bridge:.

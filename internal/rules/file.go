@@ -30,8 +30,8 @@ func (h *Host) AddFileOf(name string, fam ruleset.Family, r io.Reader) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors of other systems mark UTF-8 so
-	if len(bytes.TrimSpace(text)) == 0 {
-		return fmt.Errorf("%s: an empty file", name)
+	if why := noText(text); why != "" {
+		return fmt.Errorf("%s: %s", name, why)
 	}
 	form := FormOf(text)
 	switch {
