@@ -64,11 +64,17 @@ func addARP(t *testing.T, ns *netns.NS, tool, chain string, rules []string) {
 	}
 }
 
-func TestARPLegacy(t *testing.T) {
-	ns := newNS(t)
+// makeLegacyARP makes the legacy table of ARP, with a chain user.
+func makeLegacyARP(t *testing.T, ns *netns.NS) {
+	t.Helper()
 	if _, complaint, err := tryRun(ns, "", "arptables-legacy", "-N", "user"); err != nil {
 		lab.Lacks(t, fmt.Sprint("no legacy tables of ARP: ", err, complaint))
 	}
+}
+
+func TestARPLegacy(t *testing.T) {
+	ns := newNS(t)
+	makeLegacyARP(t, ns)
 	run(t, ns, "", "arptables-legacy", "-N", "another")
 	run(t, ns, "", "arptables-legacy", "-P", "OUTPUT", "DROP")
 	for _, chain := range []string{"INPUT", "OUTPUT", "FORWARD"} {

@@ -86,7 +86,7 @@ func meant(tables []*xt.Table) (lines []string) {
 // [TestARPLegacy] holds to that of arptables-legacy-save.
 func TestLegacyARPTextMeansWhatTheKernelHas(t *testing.T) {
 	ns := newNS(t)
-	run(t, ns, "", "arptables-legacy", "-N", "user")
+	makeLegacyARP(t, ns)
 	run(t, ns, "", "arptables-legacy", "-N", "another")
 	count := 0
 	for _, chain := range []string{"INPUT", "OUTPUT", "FORWARD"} {
