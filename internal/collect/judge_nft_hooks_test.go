@@ -67,6 +67,25 @@ func TestJudgeNFTHooks(t *testing.T) {
 	}
 }
 
+// TestJudgeNFTBridge is [TestJudgeNFTHooks] for frames that a bridge forwards.
+func TestJudgeNFTBridge(t *testing.T) {
+	rounds, packets := 1, 20
+	if corpus.Whole() {
+		rounds, packets = 6, 80
+	}
+	for seed := range rounds {
+		for n, at := range []nftPlace{{"forward", "filter", false}, {"postrouting", "filter", false}} {
+			t.Run(fmt.Sprintf("%v %d", &at, seed), func(t *testing.T) {
+				j := newNFTRound(t, newBridge(t), ruleset.Bridge, rand.New(rand.NewPCG(uint64(seed), uint64(n))), false)
+				j.at, j.rules.at = &at, &at
+				j.frames.to = [6]byte{2, 0xbb, 0, 0, 0, 1}
+				j.round(packets)
+				t.Logf("%d yes, %d no, %d maybe", j.yes, j.no, j.maybe)
+			})
+		}
+	}
+}
+
 // routerOfJudge makes a host that has 10.0.1.0/24 and fd00::1:0/112 itself, and
 // sends what is for their neighbours on by w0.
 const routerOfJudge = `
@@ -87,6 +106,8 @@ const routerOfJudge = `
 func (m *ruleMaker) scriptAt(table string) []string {
 	ours := []string{"ip saddr 10.0.0.0/16", "ip6 saddr fd00::/96"}
 	switch m.fam {
+	case ruleset.Bridge:
+		ours = []string{"ether saddr & ff:ff:ff:ff:ff:00 == 02:00:00:00:00:00"}
 	case ruleset.IP:
 		ours = ours[:1]
 	case ruleset.IP6:
@@ -109,6 +130,9 @@ func (m *ruleMaker) scriptAt(table string) []string {
 
 // placed are matches that only make sense behind the first hook.
 func (m *ruleMaker) placed() []string {
+	if m.fam == ruleset.Bridge {
+		return []string{"oif " + pick(m.r, "p0", "q0"), "oif != q0", "oifname { p0, q0 }", "iifname . oifname { p0 . q0, p0 . zz }"}
+	}
 	all := []string{
 		"oif " + pick(m.r, "w0", "lo"), "oif != w0", "fib daddr type " + pick(m.r, "local", "unicast"), "fib daddr type != local",
 		"fib saddr type " + pick(m.r, "local", "unicast"), "fib daddr type { local, broadcast }",
@@ -121,6 +145,10 @@ func (m *ruleMaker) placed() []string {
 
 // place adds what is known of a packet at the hook; false where it does not come there.
 func (at *nftPlace) place(j *nftRound, f *frame, v6 bool) bool {
+	if j.fam == ruleset.Bridge {
+		at.bridged(j, f)
+		return true
+	}
 	source, dest, ttl := ruleset.IPSource, ruleset.IPDest, ruleset.TTL
 	if v6 {
 		source, dest, ttl = ruleset.IP6Source, ruleset.IP6Dest, ruleset.HopLimit
@@ -167,6 +195,18 @@ func (at *nftPlace) place(j *nftRound, f *frame, v6 bool) bool {
 	j.link2(f, ruleset.InName, ruleset.InIndex, in)
 	j.link2(f, ruleset.OutName, ruleset.OutIndex, out)
 	return true
+}
+
+// bridged tells of a frame that goes from one port to the other; in the last hook
+// nothing says where it came in.
+func (at *nftPlace) bridged(j *nftRound, f *frame) {
+	j.frames.know(f, ruleset.PktType, 3) // PACKET_OTHERHOST
+	in := "p0"
+	if at.hook == "postrouting" {
+		in = ""
+	}
+	j.link2(f, ruleset.InName, ruleset.InIndex, in)
+	j.link2(f, ruleset.OutName, ruleset.OutIndex, "q0")
 }
 
 // begins reports whether a packet may be the first of a flow.

@@ -85,7 +85,7 @@ func (m *ruleMaker) proto() string {
 }
 func (m *ruleMaker) link2() string {
 	if m.at != nil {
-		return pick(m.r, m.link, "w0", "lo", "zz")
+		return pick(m.r, m.link, "w0", "q0", "lo", "zz")
 	}
 	return pick(m.r, m.link, "other0", "zz")
 }
