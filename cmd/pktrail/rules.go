@@ -113,6 +113,9 @@ const mostNotes = 10 // that are told on standard error
 func (o *output) notes(cmd *cobra.Command, out *bufio.Writer, r *readRules) error {
 	notes := r.host.Notes()
 	for i, words := range notes {
+		if r.many {
+			words = "network namespace " + r.host.Name + ": " + words
+		}
 		switch {
 		case o.format == "json":
 			if err := render.NewJSON(out).Note(words); err != nil {

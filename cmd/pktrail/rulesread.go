@@ -32,6 +32,7 @@ func (f *rulesSource) many() bool { return len(f.netns) > 1 || slices.Contains(f
 type readRules struct {
 	host *rules.Host
 	from rules.Origin
+	many bool // it is one of several namespaces
 }
 
 // read reads all that is meant.
@@ -55,7 +56,7 @@ func (f *rulesSource) read(ctx context.Context) ([]*readRules, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, &readRules{host, rules.Origin{Netns: &rules.Netns{Name: ns.Name, Inode: ns.Inode}}})
+		all = append(all, &readRules{host, rules.Origin{Netns: &rules.Netns{Name: ns.Name, Inode: ns.Inode}}, f.many()})
 	}
 	return all, nil
 }
@@ -78,7 +79,7 @@ func (f *rulesSource) readFiles() ([]*readRules, error) {
 			host.Doubts = append(host.Doubts, "not understood: "+err.Error())
 		}
 	}
-	return []*readRules{{host, rules.Origin{File: host.Name}}}, nil
+	return []*readRules{{host: host, from: rules.Origin{File: host.Name}}}, nil
 }
 
 func tablesOf(host *rules.Host) int {
