@@ -324,8 +324,16 @@ func either(not bool, conditions ...ruleset.Condition) ruleset.Condition {
 // untold is a condition that cannot be told from a packet alone.
 func untold(why string) []ruleset.Condition { return []ruleset.Condition{{Why: why}} }
 
-// when of an extension whose options are only text.
-func (Verbatim) when(asked) []ruleset.Condition {
+// when of an extension whose options are only text. Of some no option matters.
+func (v Verbatim) when(a asked) []ruleset.Condition {
+	for _, m := range []Match{
+		MatchBPF{}, MatchCluster{}, MatchConnbytes{}, MatchConnlimit{}, MatchEUI64{}, MatchHashlimit{}, MatchHelper{}, MatchIPVS{},
+		MatchNFAcct{}, MatchOSF{}, MatchQuota{}, MatchRateest{}, MatchRPFilter{}, MatchString{}, MatchTime{}, MatchU32{},
+	} {
+		if m.Name() == v.Extension {
+			return m.when(a)
+		}
+	}
 	return untold("its options are not understood by this version")
 }
 

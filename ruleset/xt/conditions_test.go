@@ -297,6 +297,23 @@ func TestConditionsOfFrames(t *testing.T) {
 	}
 }
 
+// What cannot be told whatever the options are is said of options that are not read too.
+func TestConditionsOfUnreadOptions(t *testing.T) {
+	for rule, want := range map[string]string{
+		"-m hashlimit --hashlimit-upto 1/sec --hashlimit-name a": "counts packets or bytes in a time",
+		"-m time --timestart 10:00":                              "depends on the time",
+		"-m nosuch --thing":                                      "its options are not understood by this version",
+	} {
+		_, r, err := ParseRule("-A x "+rule, Env{Family: ip4})
+		if r == nil {
+			t.Fatalf("%s: %v", rule, err)
+		}
+		if all := r.Conditions(ip4, nil); len(all) != 1 || all[0].Why != want {
+			t.Errorf("%s: %+v", rule, all)
+		}
+	}
+}
+
 // Each condition says in the rule's own words what it stands for.
 func TestConditionsText(t *testing.T) {
 	_, r, err := ParseRule(`-A x ! -s 10.0.0.0/8 -i eth0 -p tcp -m tcp --sport 1 --dport 2 -m comment --comment "a b" -m mark --mark 0x1 -j ACCEPT`, Env{Family: ip4})
