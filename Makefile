@@ -9,6 +9,8 @@ PURE    := ./packet ./ruleset/... ./journey ./conntrack ./internal/event ./inter
            ./internal/doctor ./internal/wire/... ./internal/match ./internal/correlate ./internal/explain ./internal/flows ./internal/render \
            ./internal/rules/...
 FUZZTIME ?= 10s
+# How many packages are tested at once: they wait as much as they compute.
+ATONCE  ?= $(shell n=$$(nproc 2>/dev/null || echo 4); [ $$n -gt 4 ] && echo $$n || echo 4)
 
 export CGO_ENABLED ?= 0
 
@@ -34,7 +36,7 @@ test: ## everything that must hold: vet, lint, all tests; as root it installs wh
 	$(GO) vet ./...
 	@$(MAKE) --no-print-directory lint
 	$(GO) test -C tools ./...
-	$(GO) test -count=1 -timeout=9m ./...
+	$(GO) test -count=1 -p=$(ATONCE) -timeout=9m ./...
 
 test-all: test cross ## test, and the whole corpus, the race detector, fuzzing and both static builds
 	@scripts/need-packages race
