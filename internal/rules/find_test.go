@@ -56,6 +56,34 @@ func question(t testing.TB, words string) *rules.Question {
 	return &all[0]
 }
 
+// TestFindMany: rules that are found come in their order, however many there are.
+func TestFindMany(t *testing.T) {
+	const many = 10_000
+	chain := &ruleset.Chain{Name: "in", Base: &ruleset.Base{Hook: ruleset.Input, Type: "filter"}, Policy: ruleset.Accept}
+	below := &ruleset.Chain{Name: "below", Rules: []ruleset.Rule{{Number: 1, Known: true, Effect: ruleset.Effect{Known: true, Verdict: ruleset.Continue}}}}
+	for i := range many {
+		chain.Rules = append(chain.Rules, ruleset.Rule{Number: i + 1, Known: true, Effect: ruleset.Effect{Known: true, Verdict: ruleset.Jump, Target: "below"}})
+	}
+	table := &ruleset.Table{TableKey: ruleset.TableKey{Family: ruleset.IP, Name: "t"}, Chains: []*ruleset.Chain{chain, below}}
+	at := rules.Find([]*ruleset.Table{table}, question(t, "-4 -p tcp"), false).Stops[0]
+	if at.Hits.Len() != many+1 {
+		t.Fatalf("%d hits", at.Hits.Len())
+	}
+	next := 1
+	for h := range at.Hits.All() {
+		switch {
+		case h.Chain == below:
+			if via := h.Via(); len(via) != 1 || via[0].Rule.Number != 1 {
+				t.Errorf("below: %+v", via)
+			}
+			continue
+		case h.Rule.Number != next, next > 1 && (len(h.Told) != 1 || h.Told[0].Chain != "below"):
+			t.Fatalf("rule %d, want %d; told %v", h.Rule.Number, next, h.Told)
+		}
+		next++
+	}
+}
+
 // told is what was found, a line for each stop and rule.
 func told(f *rules.Found) (lines []string) {
 	for i := range f.Stops {
@@ -154,6 +182,25 @@ func TestFind(t *testing.T) {
 			"  OUTPUT 1 yes told SVC at prerouting",
 			"  OUTPUT 2 yes",
 			"  OUTPUT 3 yes",
+		}},
+		{"a chain that is told below an earlier base chain, and asked for again", `
+*filter
+:INPUT DROP
+:OUTPUT ACCEPT
+:END -
+-A INPUT -j END
+-A OUTPUT -p udp -j END
+-A OUTPUT -p tcp -j END
+-A OUTPUT -j END
+-A END -p tcp -j REJECT
+-A END -j DROP`, "-4 -p tcp", []string{
+			"input filter drop no",
+			"  INPUT 1 yes",
+			"    END 1 yes",
+			"    END 2 yes behind END 1",
+			"output filter accept no",
+			"  OUTPUT 2 yes told END at input",
+			"  OUTPUT 3 yes behind END 1 told END at input",
 		}},
 		{"a chain that may be left early", `
 *filter

@@ -27,7 +27,8 @@ type tableVisit struct {
 type node struct {
 	chain *ruleset.Chain
 	visit visit
-	met   bool // some packets come to it, or would if none were taken before
+	told  *stopVisit // below which its last visit, at another, was found to hold as well
+	met   bool       // some packets come to it, or would if none were taken before
 }
 
 func newTableVisit(t *ruleset.Table) *tableVisit {

@@ -108,8 +108,9 @@ func (w *walker) descend(h *Hit, from *visit, name string) fate {
 		return unknownFate()
 	}
 	v := &to.visit
-	switch told, elsewhere := w.told(v, h.Behind != nil); {
+	switch told, elsewhere := w.told(to, h.Behind != nil); {
 	case told && elsewhere:
+		to.told = w.at
 		if v.found {
 			w.hits.tell(h, Told{name, &v.at.Stop})
 		}
@@ -135,11 +136,15 @@ func (w *walker) descend(h *Hit, from *visit, name string) fate {
 // told reports whether what was found at the last visit of a chain holds for the
 // packets that come to it now, or for none where none come; elsewhere: it was
 // below another base chain.
-func (w *walker) told(v *visit, behind bool) (told, elsewhere bool) {
-	if v.at == w.at {
+func (w *walker) told(n *node, behind bool) (told, elsewhere bool) {
+	switch v := &n.visit; {
+	case v.at == w.at:
 		return v.open || behind || !v.behind, false
+	case n.told == w.at:
+		return true, true
+	default:
+		return v.at != nil && !behind && !v.behind && !v.varies && w.at.alike(v.at), true
 	}
-	return v.at != nil && !behind && !v.behind && !v.varies && w.at.alike(v.at), true
 }
 
 // deepest is more jumps than nf_tables allows below each other (16), and than
