@@ -111,7 +111,7 @@ func (w frameRules) ip(name, class, addr, mask string) string {
 	default:
 		proto += w.not() + pick(w.Rand, "tcp", "udp", icmp, "44", "59", "60", "17")
 	}
-	return w.some(append(options, proto, proto)[:4+w.IntN(1)]...)
+	return w.some(append(options, proto, proto)[:4+w.IntN(2)]...)
 }
 
 func (w frameRules) arp() string {

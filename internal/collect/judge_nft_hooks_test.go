@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -273,7 +274,7 @@ func (j *nftRound) rawSender() func(*frame) {
 			j.t.Fatal(err)
 		}
 		// A packet that a chain drops is refused to its sender.
-		if err := unix.Sendto(fd, f.bytes[14:], 0, to); err != nil && err != unix.EPERM {
+		if err := unix.Sendto(fd, f.bytes[14:], 0, to); err != nil && !errors.Is(err, unix.EPERM) {
 			j.t.Fatal(err)
 		}
 	}

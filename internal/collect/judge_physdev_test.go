@@ -23,13 +23,15 @@ type crossing struct {
 	from, by string // the ports that rules see before it is forwarded, and from then on
 }
 
-func (c *crossing) String() string { return c.name }
+func (x *crossing) String() string { return x.name }
 
-var crossings = []crossing{
-	{name: "bridged", in: "p0", dst: [4]byte{10, 5, 0, 9}, from: "p0", by: "q0"},
-	{name: "bridged back", in: "q0", dst: [4]byte{10, 5, 0, 9}, from: "q0", by: "p0"},
-	{name: "from the bridge", in: "p0", to: "br0", dst: [4]byte{198, 51, 100, 9}, from: "p0"},
-	{name: "to the bridge", in: "w0", to: "w0", dst: [4]byte{10, 5, 0, 9}},
+func crossings() []crossing {
+	return []crossing{
+		{name: "bridged", in: "p0", dst: [4]byte{10, 5, 0, 9}, from: "p0", by: "q0"},
+		{name: "bridged back", in: "q0", dst: [4]byte{10, 5, 0, 9}, from: "q0", by: "p0"},
+		{name: "from the bridge", in: "p0", to: "br0", dst: [4]byte{198, 51, 100, 9}, from: "p0"},
+		{name: "to the bridge", in: "w0", to: "w0", dst: [4]byte{10, 5, 0, 9}},
+	}
 }
 
 // TestJudgePhysdev is [TestJudgeAgreesWithTheKernel] for rules about the ports of
@@ -49,8 +51,8 @@ func TestJudgePhysdev(t *testing.T) {
 			c := &court{T: t, Rand: rand.New(rand.NewPCG(3, 5)), nft: nft, host: New(ns), counts: map[string][]uint64{}}
 			c.loadPhysdev(ns)
 			for range 3 {
-				for i := range crossings {
-					c.cross(ns, &crossings[i])
+				for _, x := range crossings() {
+					c.cross(ns, &x)
 				}
 			}
 			t.Logf("%d times no, %d times yes, %d times not told", c.told[ruleset.No], c.told[ruleset.Yes], c.told[ruleset.Maybe])
