@@ -6,6 +6,8 @@ package check
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pktrail/pktrail/internal/doctor"
 	"github.com/pktrail/pktrail/ruleset"
@@ -17,12 +19,18 @@ func Run(tables []*ruleset.Table) []doctor.Finding {
 	all := []func(*host) []doctor.Finding{
 		shadowed, contradictory, opposed, mixedBackends, missingChains, loops, overwrittenMarks, emptySets, emptyChains, unreached,
 	}
-	h := newHost(tables)
+	h := newHost(slices.DeleteFunc(slices.Clone(tables), ours))
 	var found []doctor.Finding
 	for _, judge := range all {
 		found = append(found, judge(h)...)
 	}
 	return doctor.Finish(found)
+}
+
+// ours: a table that a trace of this program has there for its time.
+func ours(t *ruleset.Table) bool {
+	rest, is := strings.CutPrefix(t.Name, "pktrail-")
+	return is && len(rest) == 8 && strings.Trim(rest, "0123456789abcdef") == ""
 }
 
 // host is the tables that are judged, with what several checks look up.

@@ -78,6 +78,16 @@ func checkOpposed(t *testing.T, tables []*ruleset.Table, want doctor.Certainty) 
 	}
 }
 
+// TestOurs: a trace that runs is no trouble.
+func TestOurs(t *testing.T) {
+	for name, want := range map[string]int{"ip pktrail-0a1b2c3d": 0, "ip pktrail-firewall": 1} {
+		found := Run([]*ruleset.Table{native(t, name, "accept", "accept"), native(t, "inet g", "drop")})
+		if len(found) != want {
+			t.Errorf("%s: %v", name, ids(found))
+		}
+	}
+}
+
 // TestEmptySets: what waits for members is no trouble.
 func TestEmptySets(t *testing.T) {
 	for rule, want := range map[string]doctor.Severity{
