@@ -39,7 +39,6 @@ var (
 	typeCTState   = datatype{26, "ct_state", true}
 	typeCTStatus  = datatype{28, "ct_status", true}
 	typeICMPv6    = datatype{29, "icmpv6_type", false}
-	typeCode      = datatype{32, "icmp_code", false}
 	typeCodev6    = datatype{33, "icmpv6_code", false}
 	typeIfname    = datatype{41, "ifname", true}
 )

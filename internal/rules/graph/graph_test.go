@@ -136,7 +136,7 @@ func TestOddNames(t *testing.T) {
 	for err == nil {
 		_, err = d.Token()
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		t.Errorf("no XML: %v", err)
 	}
 }
