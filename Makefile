@@ -7,7 +7,7 @@ LINT    := bin/lint
 PURE    := ./packet ./ruleset/... ./journey ./conntrack ./internal/event ./internal/logline \
            ./internal/envelope ./internal/logentry ./internal/tally ./internal/snapshot ./internal/syslogd ./internal/sysctl \
            ./internal/doctor ./internal/wire/... ./internal/match ./internal/correlate ./internal/explain ./internal/flows ./internal/render \
-           ./internal/rules/...
+           ./internal/rules/... ./internal/inorder
 FUZZTIME ?= 10s
 # How many packages are tested at once: they wait as much as they compute.
 ATONCE  ?= $(shell n=$$(nproc 2>/dev/null || echo 4); [ $$n -gt 4 ] && echo $$n || echo 4)
