@@ -19,6 +19,9 @@ type RulesView struct {
 func (p *JSON) Rules(l *rules.Layout, v RulesView) error {
 	for i := range l.Places {
 		at := &l.Places[i]
+		if err := p.calls(at.Before, v); err != nil {
+			return err
+		}
 		if !at.Folded {
 			if err := p.chain(at.Entry(v.From), at.Table, at.Chain, v); err != nil {
 				return err
@@ -27,8 +30,21 @@ func (p *JSON) Rules(l *rules.Layout, v RulesView) error {
 		if err := p.leaves(at.Reached, true, v); err != nil {
 			return err
 		}
+		if err := p.calls(at.Behind, v); err != nil {
+			return err
+		}
 	}
 	return p.leaves(l.Unreached, false, v)
+}
+
+func (p *JSON) calls(all []rules.Call, v RulesView) error {
+	for i := range all {
+		e := all[i].Entry(v.From)
+		if err := p.enc.Encode(&e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *JSON) leaves(all []rules.Leaf, reached bool, v RulesView) error {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -165,5 +166,26 @@ output
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
+	}
+	out.Reset()
+	if err := NewJSON(&out).Rules(l, RulesView{From: rules.Origin{File: "four.save"}}); err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for line := range strings.Lines(out.String()) {
+		var e struct{ Schema, Hook, Function, Chain string }
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		order = append(order, e.Hook+" "+e.Function+e.Chain)
+	}
+	inOrder := []string{"input INPUT", "forward FORWARD", "forward nf_hook_run_bpf", "output ipv4_conntrack_local",
+		"output ipv6_conntrack_local", "output OUTPUT", " OUTPUT", "output nf_confirm", "output nf_confirm"}
+	if diff := cmp.Diff(inOrder, order); diff != "" {
+		t.Error(diff)
+	}
+	first := `{"schema":"pktrail/call/v1","file":"four.save","family":"ip","hook":"forward","priority":7,"function":"nf_hook_run_bpf","program":12}` + "\n"
+	if !strings.Contains(out.String(), first) {
+		t.Error(out.String())
 	}
 }

@@ -6,6 +6,7 @@ import "github.com/pktrail/pktrail/ruleset"
 const (
 	ChainSchema = "pktrail/chain/v1"
 	RuleSchema  = "pktrail/rule/v1"
+	CallSchema  = "pktrail/call/v1"
 )
 
 // Origin is where rules were read.
@@ -76,6 +77,23 @@ type RuleEntry struct {
 	Target  string          `json:"target,omitzero"`
 	Seen
 	*Answer
+}
+
+// CallEntry is what the kernel calls at a hook and is no rule.
+type CallEntry struct {
+	Schema string `json:"schema"`
+	Origin
+	Family   string       `json:"family"` // of the packets, in nft's words
+	Hook     ruleset.Hook `json:"hook"`
+	Priority int32        `json:"priority"`
+	Function string       `json:"function,omitzero"` // absent where the kernel keeps no name
+	Module   string       `json:"module,omitzero"`
+	Program  uint32       `json:"program,omitzero"` // of BPF, its number
+}
+
+// Entry is the call as JSON tells it.
+func (c *Call) Entry(from Origin) CallEntry {
+	return CallEntry{CallSchema, from, c.Family.String(), c.Hook, c.Priority, c.Function, c.Module, c.Program}
 }
 
 // Answer is what find tells of a rule beside the rule itself.
