@@ -17,13 +17,19 @@ import (
 
 // rulesSource is the flags that say whose rules are meant.
 type rulesSource struct {
-	netns []string
-	files []string
+	netns    []string
+	files    []string
+	ebtables bool
 }
 
 func (f *rulesSource) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.netns, "netns", nil, "network namespace: a name of /run/netns, a path, a process id, or all (repeatable)")
+	ebtablesFlag(cmd, &f.ebtables)
 	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil, "rules of a file, not of this host: of iptables-save or its like, nft, or nft -j; ip:, ip6:, arp: or bridge: before it names the family (repeatable)")
+}
+
+func ebtablesFlag(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "ebtables-legacy", false, "also the legacy tables of ebtables; one whose module is loaded and that is not in the namespace appears there, empty, since it can only be asked for")
 }
 
 func (f *rulesSource) many() bool { return len(f.netns) > 1 || slices.Contains(f.netns, "all") }
@@ -40,8 +46,11 @@ func (f *rulesSource) read(ctx context.Context) ([]*readRules, error) {
 	saveMemory()
 	defer spareTime()
 	if len(f.files) > 0 {
-		if len(f.netns) > 0 {
+		switch {
+		case len(f.netns) > 0:
 			return nil, hint(errors.New("--file and --netns exclude each other"), "a file is of no namespace")
+		case f.ebtables:
+			return nil, hint(errors.New("--file and --ebtables-legacy exclude each other"), "--file reads what ebtables-legacy-save prints")
 		}
 		return f.readFiles()
 	}
@@ -52,7 +61,9 @@ func (f *rulesSource) read(ctx context.Context) ([]*readRules, error) {
 	defer closeSpaces(spaces)
 	var all []*readRules
 	for _, ns := range spaces {
-		host, err := collect.New(ns).Rules(ctx)
+		from := collect.New(ns)
+		from.EbtablesLegacy = f.ebtables
+		host, err := from.Rules(ctx)
 		if err != nil {
 			return nil, err
 		}

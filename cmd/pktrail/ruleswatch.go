@@ -20,6 +20,7 @@ import (
 type rulesWatchFlags struct {
 	output
 	netns    []string
+	ebtables bool
 	interval time.Duration
 	duration time.Duration
 	count    int
@@ -50,6 +51,7 @@ ruleset; of a large one the rest between two looks is three times as long as a l
 	f.output.add(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.netns, "netns", nil, "network namespace: a name of /run/netns, a path, a process id, or all (repeatable)")
+	ebtablesFlag(cmd, &f.ebtables)
 	flags.DurationVar(&f.interval, "interval", 2*time.Second, "time between two looks")
 	flags.DurationVar(&f.duration, "duration", 0, "end after this time: 30s")
 	flags.IntVar(&f.count, "count", 0, "end after so many views")
@@ -80,7 +82,7 @@ func (f *rulesWatchFlags) run(cmd *cobra.Command) error {
 	defer closeSpaces(spaces)
 	v := f.view(cmd.OutOrStdout(), len(spaces) > 1)
 	for _, ns := range spaces {
-		v.watched = append(v.watched, newWatched(ns))
+		v.watched = append(v.watched, newWatched(ns, f.ebtables))
 	}
 	return printed(v.watch(cmd.Context(), f))
 }
@@ -93,10 +95,10 @@ type watched struct {
 	took time.Duration
 }
 
-func newWatched(ns *netns.NS) *watched {
-	return &watched{
-		host: collect.New(ns), from: rules.Origin{Netns: &rules.Netns{Name: ns.Name, Inode: ns.Inode}},
-	}
+func newWatched(ns *netns.NS, ebtables bool) *watched {
+	w := &watched{host: collect.New(ns), from: rules.Origin{Netns: &rules.Netns{Name: ns.Name, Inode: ns.Inode}}}
+	w.host.EbtablesLegacy = ebtables
+	return w
 }
 
 // look reads the counters, and tells what was hit since the look before; nil at the first.

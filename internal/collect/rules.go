@@ -89,6 +89,15 @@ func (h *Host) parts() []rulesPart {
 		{"legacy tables of IPv4", legacy(ruleset.IP)},
 		{"legacy tables of IPv6", legacy(ruleset.IP6)},
 		{"legacy tables of ARP", legacy(ruleset.ARP)},
+		{"legacy tables of ebtables", func(host *rules.Host) error {
+			if !h.EbtablesLegacy {
+				host.Doubts = append(host.Doubts, unreadTables()...)
+				return nil
+			}
+			tables, err := h.ebtables()
+			host.Legacy = append(host.Legacy, tables...)
+			return err
+		}},
 		{"nf_tables", func(host *rules.Host) (err error) {
 			host.NFT, err = h.NFTables()
 			if errors.Is(err, errChanged) {
@@ -126,7 +135,6 @@ func (h *Host) rulesOnce(ctx context.Context) (*rules.Host, error) {
 	host.XTNames = xtNames(host.IPSets)
 	return host, h.NS.Do(func() error {
 		host.NFTNames = nftNames()
-		host.Doubts = append(host.Doubts, unreadTables()...)
 		return nil
 	})
 }

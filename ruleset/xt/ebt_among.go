@@ -146,8 +146,12 @@ func (a *arguments) pairs(g given) (all []Pair) {
 		}
 		all = append(all, p)
 	}
+	sortPairs(all)
+	return all
+}
+
+func sortPairs(all []Pair) {
 	slices.SortStableFunc(all, func(p, q Pair) int {
 		return cmp.Or(bytes.Compare(p.MAC[:], q.MAC[:]), p.IP.Compare(q.IP))
 	})
-	return all
 }

@@ -120,6 +120,8 @@ func (EbtNFLog) when(asked) []ruleset.Condition { return nil }
 // EbtLimit is [MatchLimit] in the words of ebtables, which always say the burst.
 type EbtLimit struct{ MatchLimit }
 
+func decodeEbtLimit(b info, _ Env) Match { return EbtLimit{MatchLimit{b.u32(0), b.u32(4)}} }
+
 // AppendSave implements [Match].
 func (m EbtLimit) AppendSave(dst []byte) []byte {
 	dst, _ = appendRate(option(dst, false, "limit"), uint64(m.Period), 10_000)

@@ -242,6 +242,7 @@ func TestLegacyEbtablesRules(t *testing.T) {
 		{`-A X --nflog-prefix "n"--nflog-group 3 -j CONTINUE -c 0 0`, `-A X --nflog-prefix "n" --nflog-group 3 -j CONTINUE -c 0 0`},
 		{`-A X --log-level error --log-prefix "" --log-arp -j CONTINUE`, "-A X --log-level error --log-arp -j CONTINUE -c 0 0"},
 		{"-A X --among-dst c0:ff:ee:0:ba:be=192.168.1.1, --among-src ! de:ad:0:be:ee:ff, -j CONTINUE", "-A X --among-src ! de:ad:0:be:ee:ff --among-dst c0:ff:ee:0:ba:be=192.168.1.1 -j CONTINUE -c 0 0"},
+		{"-A X -p IPv4 --ip-proto igmp --ip-igmp-type 18:23-j CONTINUE", "-A X -p IPv4 --ip-proto igmp --ip-igmp-type 18:23 -j CONTINUE -c 0 0"},
 		{"-A X -p 802_1Q --vlan-id ! 1 --vlan-encap IPv6 -j DROP", "-A X -p 802_1Q --vlan-id ! 1 --vlan-encap 86DD -j DROP -c 0 0"},
 		{"-A X -p ARP --arp-op Reply --arp-htype 1 --arp-ptype IPv4 -j ACCEPT", "-A X -p ARP --arp-op Reply --arp-htype 1 --arp-ptype 0x800 -j ACCEPT -c 0 0"},
 		{"-A X -d 0:f:ee:d0:ba:be -i + -j DROP", "-A X -d 00:0f:ee:d0:ba:be -j DROP -c 0 0"},

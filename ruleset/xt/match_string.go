@@ -28,12 +28,10 @@ func (MatchString) Name() string { return "string" }
 
 // AppendSave implements [Match].
 func (m MatchString) AppendSave(dst []byte) []byte {
-	if strings.ContainsFunc(m.Pattern, func(c rune) bool { return c < ' ' || c > '~' }) || strings.HasSuffix(m.Pattern, `\`) {
-		dst = fmt.Appendf(option(dst, m.Not, "hex-string"), ` "|%x|"`, m.Pattern)
+	if pattern, hexadecimal := m.pattern(); hexadecimal {
+		dst = append(append(option(dst, m.Not, "hex-string"), ' '), pattern...)
 	} else {
-		dst = append(option(dst, m.Not, "string"), ` "`...)
-		dst = append(dst, escaped(m.Pattern)...)
-		dst = append(dst, '"')
+		dst = append(append(option(dst, m.Not, "string"), ' '), pattern...)
 	}
 	dst = bare(option(dst, false, "algo"), m.Algorithm)
 	dst = unless(dst, uint32(m.From), 0, "from")
@@ -42,6 +40,14 @@ func (m MatchString) AppendSave(dst []byte) []byte {
 		dst = option(dst, false, "icase")
 	}
 	return dst
+}
+
+// pattern is what is searched for in quotes, in hexadecimal where it is no text.
+func (m MatchString) pattern() (text string, hexadecimal bool) {
+	if strings.ContainsFunc(m.Pattern, func(c rune) bool { return c < ' ' || c > '~' }) || strings.HasSuffix(m.Pattern, `\`) {
+		return fmt.Sprintf(`"|%x|"`, m.Pattern), true
+	}
+	return `"` + string(escaped(m.Pattern)) + `"`, false
 }
 
 // when: net/netfilter/xt_string.c searches for the pattern.

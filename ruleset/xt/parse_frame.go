@@ -7,10 +7,16 @@ import (
 )
 
 // splitFrame is split for rules of ebtables. ebtables-legacy-save forgets the blank
-// between a prefix for nflog and the next option, and that before -c, which then
-// stands at the end.
+// between a prefix for nflog and the next option, that between a range of IGMP types
+// and -j, and that before -c, which then stands at the end.
 func splitFrame(text string) (words []word, closed bool) {
 	words, closed = splitAt(text, "--")
+	for i, w := range words {
+		if before, ok := strings.CutSuffix(w.text, "-j"); ok && before != "" && strings.Trim(before, "0123456789:") == "" && !w.quoted {
+			words = apart(words, i, before)
+			break
+		}
+	}
 	n := len(words) - 3
 	if n < 2 || !isDigits(words[n+1].text) || !isDigits(words[n+2].text) {
 		return words, closed
@@ -20,7 +26,13 @@ func splitFrame(text string) (words []word, closed bool) {
 	if !ok || before == "" || glued.quoted {
 		return words, closed
 	}
-	return slices.Replace(words, n, n+1, word{text: before, at: glued.at}, word{text: "-c", at: glued.at + len(before)}), closed
+	return apart(words, n, before), closed
+}
+
+// apart makes two words of one that is two without a blank.
+func apart(words []word, i int, before string) []word {
+	w := words[i]
+	return slices.Replace(words, i, i+1, word{text: before, at: w.at}, word{text: w.text[len(before):], at: w.at + len(before)})
 }
 
 func isDigits(s string) bool {
