@@ -56,7 +56,10 @@ func (h *Host) ebtables() (tables []*xt.Table, err error) {
 		env := xt.Env{Family: ruleset.Bridge, Names: hostNames()}
 		for _, name := range ebtTablesThere() {
 			t, err := x.ebtTable(name, env)
-			if err != nil {
+			switch {
+			case errors.Is(err, unix.ENOPROTOOPT), errors.Is(err, unix.ENOENT):
+				continue // a kernel without modules, which cannot be looked into, has none
+			case err != nil:
 				failed = append(failed, err)
 				continue
 			}

@@ -26,7 +26,7 @@ func overwrittenMarks(h *host) (found []doctor.Finding) {
 			ID: "mark-overwritten", Severity: doctor.Medium, Certainty: doctor.Suspect,
 			Title:    fmt.Sprintf("%s sets all bits of the mark, and others keep bits of their own there", ruleName(t, c, r)),
 			Evidence: append([]doctor.Evidence{{What: "rule", Is: r.Text, Want: "a mask with its own bits alone"}}, bounded(others)...),
-			Fix:      []string{"set the bits that are yours alone: --set-xmark VALUE/MASK, or in nft `meta mark set meta mark & ~MASK | VALUE`"},
+			Fix:      []string{"set the bits that are yours alone: --set-xmark VALUE/MASK, in ebtables --mark-or VALUE, or in nft `meta mark set meta mark & ~MASK | VALUE`"},
 		}
 		if h.kubernetes() {
 			f.ID = "masq-mark-clobbered"
