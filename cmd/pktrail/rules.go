@@ -183,8 +183,7 @@ func (f *rulesListFlags) print(cmd *cobra.Command, out *bufio.Writer, r *readRul
 		noteLeftOut(cmd.ErrOrStderr(), leftOut)
 		return err
 	}
-	l := rules.Arrange(s.Tables(r.host.Spend(false)))
-	s.Cut(l)
+	l := s.Arrange(r.host.Spend(false))
 	if !s.Partial() {
 		l.Between(r.host.Calls)
 	}

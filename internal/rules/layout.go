@@ -41,7 +41,10 @@ type Ref struct {
 const mostFrom = 4 // rules that a Leaf names
 
 // Arrange lays out the tables for a listing.
-func Arrange(tables []*ruleset.Table) *Layout {
+func Arrange(tables []*ruleset.Table) *Layout { return arrange(tables, "") }
+
+// arrange lays out one hook, or all where it is empty.
+func arrange(tables []*ruleset.Table, hook ruleset.Hook) *Layout {
 	var l Layout
 	charts := map[*ruleset.Table]*chart{}
 	for _, t := range tables {
@@ -52,6 +55,9 @@ func Arrange(tables []*ruleset.Table) *Layout {
 	}
 	stops := Stops(tables)
 	for i := range stops {
+		if hook != "" && stops[i].Chain.Base.Hook != hook {
+			continue
+		}
 		p := Place{Stop: stops[i], Tied: tied(stops, i)}
 		p.Reached = charts[p.Table].from(p.Chain)
 		l.Places = append(l.Places, p)

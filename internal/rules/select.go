@@ -35,11 +35,18 @@ func (s *Selection) Partial() bool {
 	return len(s.Families) > 0 || s.Backend != "" || s.Table != "" || s.Chain != ""
 }
 
-// Cut takes away from a layout the chains that are not selected.
-func (s *Selection) Cut(l *Layout) {
+// Arrange lays out the selected chains of tables for a listing.
+func (s *Selection) Arrange(all []*ruleset.Table) *Layout {
+	l := arrange(s.Tables(all), s.Hook)
+	s.cut(l)
+	return l
+}
+
+// cut takes away from a layout of the selected tables and hook the chains that are
+// not selected.
+func (s *Selection) cut(l *Layout) {
 	other := func(f Leaf) bool { return s.Chain != "" && f.Chain.Name != s.Chain }
 	l.Unreached = slices.DeleteFunc(l.Unreached, func(f Leaf) bool { return s.Hook != "" || other(f) })
-	l.Places = slices.DeleteFunc(l.Places, func(p Place) bool { return s.Hook != "" && p.Chain.Base.Hook != s.Hook })
 	for i := range l.Places {
 		p := &l.Places[i]
 		p.Reached = slices.DeleteFunc(p.Reached, other)
