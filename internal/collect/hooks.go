@@ -40,19 +40,9 @@ const (
 // for (net/netfilter/nfnetlink.c: nfnetlink_rcv_msg), so it is asked only where it is
 // there; where it is not, or before Linux 5.14, the answer is empty.
 func (h *Host) Calls() (calls []rules.Call, err error) {
-	err = h.NS.Do(func() error {
-		if lookUp("nfnetlink_hook", "nfnl_hook_dump_one") != present {
-			return nil
-		}
-		s, err := dial()
-		if err != nil {
-			return err
-		}
-		defer func() { _ = s.Close() }()
-		return offThread(func() (err error) {
-			calls, err = readCalls(s)
-			return err
-		})
+	err = h.where("nfnetlink_hook", "nfnl_hook_dump_one", func(s *nfnetlink.Socket) (err error) {
+		calls, err = readCalls(s)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what is called at the hooks of namespace %s: %w", h.NS.Name, err)

@@ -16,19 +16,9 @@ import (
 // so it is asked only where ipsets are there; where they are not, there are none.
 // No number tells whether a set changed while it was read.
 func (h *Host) IPSets() (sets []*ipset.Set, err error) {
-	err = h.NS.Do(func() error {
-		if lookUp("ip_set", "ip_set_test") != present {
-			return nil
-		}
-		s, err := dial()
-		if err != nil {
-			return err
-		}
-		defer func() { _ = s.Close() }()
-		return offThread(func() (err error) {
-			sets, err = listSets(s)
-			return err
-		})
+	err = h.where("ip_set", "ip_set_test", func(s *nfnetlink.Socket) (err error) {
+		sets, err = listSets(s)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the ipsets of namespace %s: %w", h.NS.Name, err)

@@ -29,6 +29,21 @@ func offThread(f func() error) error {
 	return <-done
 }
 
+// where asks over a socket of the namespace, where that part of the kernel is there.
+func (h *Host) where(module, function string, ask func(*nfnetlink.Socket) error) error {
+	return h.NS.Do(func() error {
+		if lookUp(module, function) != present {
+			return nil
+		}
+		s, err := dial()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = s.Close() }()
+		return offThread(func() error { return ask(s) })
+	})
+}
+
 // request is a question to nf_tables.
 type request struct {
 	op     string // what it is, for errors
