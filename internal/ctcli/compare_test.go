@@ -3,6 +3,7 @@ package ctcli_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -35,7 +36,7 @@ func newTwin(t testing.TB) *twin {
 		lab.Lacks(t, "no conntrack to compare with: try sudo apt-get install -y conntrack")
 	}
 	if out, err := exec.Command(tool, "-V").Output(); err != nil || !strings.Contains(string(out), "v1.4.7 ") {
-		t.Skipf("conntrack is not 1.4.7: %s %v", out, err)
+		lab.Lacks(t, fmt.Sprintf("the reference is conntrack 1.4.7, not %s %v", out, err))
 	}
 	w := &twin{tool: tool}
 	for _, ns := range []**netns.NS{&w.real, &w.ours} {
